@@ -1,0 +1,139 @@
+"""Compiled configuration as immutable, shareable values.
+
+A proxy's snapshot is a handful of *sections* per xDS type. Proxies with the same outbound view share the very same section
+objects, and a section shares its resources with every other section that holds the same bytes. Equality is content equality:
+the version of everything is the hash of its bytes, so two control planes, or one before and after a restart, agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+VERSION_HEX_DIGITS = 16
+
+
+class TypeUrl(StrEnum):
+    """xDS resource types in the order in which Envoy wants them (xDS protocol, "Eventual consistency considerations")."""
+
+    CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+    ENDPOINT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+    LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
+    ROUTE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+    SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+
+
+PUSH_ORDER: tuple[TypeUrl, ...] = (TypeUrl.CLUSTER, TypeUrl.ENDPOINT, TypeUrl.LISTENER, TypeUrl.ROUTE)
+"""Types the control plane serves. Secrets are served by the agent, from keys that never leave the VM."""
+
+TYPE_NAMES: Mapping[TypeUrl, str] = {
+    TypeUrl.CLUSTER: "Clusters",
+    TypeUrl.ENDPOINT: "Endpoints",
+    TypeUrl.LISTENER: "Listeners",
+    TypeUrl.ROUTE: "Routes",
+    TypeUrl.SECRET: "Secrets",
+}
+"""What the API and the console call each type."""
+
+
+def content_version(*parts: bytes) -> str:
+    """Hash of `parts` (each with its length, so that no two different lists collide by concatenation)."""
+    digest = hashlib.blake2b(digest_size=VERSION_HEX_DIGITS // 2)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class XdsResource:
+    """One named resource: `body` is the deterministic serialization of the inner message (the value of its Any)."""
+
+    name: str
+    version: str
+    body: bytes
+
+    @classmethod
+    def of(cls, name: str, body: bytes) -> XdsResource:
+        return cls(name=name, version=content_version(body), body=body)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A set of resources of one type, by name. `version` covers names and versions of all of them."""
+
+    version: str
+    resources: Mapping[str, XdsResource]
+
+    @classmethod
+    def of(cls, resources: Iterable[XdsResource]) -> Section:
+        by_name = {resource.name: resource for resource in sorted(resources, key=lambda resource: resource.name)}
+        return cls(content_version(*(f"{r.name}={r.version}".encode() for r in by_name.values())), by_name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Section) and self.version == other.version
+
+    def __hash__(self) -> int:
+        return hash(self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything one proxy (in truth: one config class) should hold, compiled from intent `revision`.
+
+    Names are unique across the sections of a type.
+    """
+
+    revision: int
+    sections: Mapping[TypeUrl, tuple[Section, ...]] = field(default_factory=dict)
+
+    def resource(self, type_url: TypeUrl, name: str) -> XdsResource | None:
+        for section in self.sections.get(type_url, ()):
+            found = section.resources.get(name)
+            if found is not None:
+                return found
+        return None
+
+    def resources(self, type_url: TypeUrl) -> Iterator[XdsResource]:
+        for section in self.sections.get(type_url, ()):
+            yield from section.resources.values()
+
+    def section_versions(self, type_url: TypeUrl) -> tuple[str, ...]:
+        return tuple(section.version for section in self.sections.get(type_url, ()))
+
+    def same_content(self, other: Snapshot) -> bool:
+        """Whether a proxy would notice no difference (the revision may differ)."""
+        return all(self.section_versions(t) == other.section_versions(t) for t in PUSH_ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What turns one list of sections into another: resources to send, names to remove."""
+
+    changed: Mapping[str, XdsResource]
+    removed: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+
+def delta(before: tuple[Section, ...], after: tuple[Section, ...]) -> Delta:
+    """Difference of two section lists of one type. Sections that both hold cost nothing."""
+    common = set(before) & set(after)
+    old: dict[str, XdsResource] = {}
+    for section in before:
+        if section not in common:
+            old.update(section.resources)
+    changed: dict[str, XdsResource] = {}
+    kept: set[str] = set()
+    for section in after:
+        if section in common:
+            continue
+        for name, resource in section.resources.items():
+            kept.add(name)
+            previous = old.get(name)
+            if previous is None or previous.version != resource.version:
+                changed[name] = resource
+    return Delta(changed, frozenset(old.keys() - kept))
