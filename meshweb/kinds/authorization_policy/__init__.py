@@ -1,0 +1,34 @@
+"""Istio `security.istio.io/v1` AuthorizationPolicy: who may call what."""
+
+from meshweb.core.builder import Phase
+from meshweb.kinds.authorization_policy.apply import apply, fail_closed
+from meshweb.kinds.authorization_policy.spec import AuthorizationPolicySpec, check
+from meshweb.kinds.base import Kind
+
+AUTHORIZATION_POLICY = Kind(
+    api_version="security.istio.io/v1",
+    older_versions=("security.istio.io/v1beta1",),
+    kind="AuthorizationPolicy",
+    plural="authorizationpolicies",
+    phase=Phase.SECURITY,
+    spec=AuthorizationPolicySpec,
+    apply=apply,
+    check=check,
+    fail_closed=fail_closed,
+    summary="Who may call what: ALLOW and DENY by identity, namespace, method, path and port.",
+    example={
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "payments-callers", "namespace": "shop"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "payments"}},
+            "action": "ALLOW",
+            "rules": [
+                {
+                    "from": [{"source": {"principals": ["cluster.local/ns/shop/sa/checkout"]}}],
+                    "to": [{"operation": {"methods": ["GET", "POST"], "paths": ["/charge*"]}}],
+                }
+            ],
+        },
+    },
+)

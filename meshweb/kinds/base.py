@@ -1,0 +1,116 @@
+"""What a kind is: how its documents are parsed, what they refer to, and what they change in the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from meshweb.core.builder import MeshBuilder, Phase
+from meshweb.core.errors import Violation, pointer
+from meshweb.core.intent import Document, DocumentKey
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+LabelKey = Annotated[str, Field(max_length=317, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+Labels = dict[LabelKey, LabelValue]
+
+
+class SpecModel(BaseModel):
+    """Base of every part of every spec: camelCase as in the documents, unknown fields refused, numbers not guessed from text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Document -> document. `at` points to the field that names the target."""
+
+    target: DocumentKey
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a writer may say about a document besides its spec."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    resource_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A document that may be stored: `raw_spec` as its author wrote it, `spec` as the kind understands it."""
+
+    kind: Kind
+    metadata: Metadata
+    spec: SpecModel
+    raw_spec: Mapping[str, object]
+
+    @property
+    def key(self) -> DocumentKey:
+        return DocumentKey(self.kind.kind, self.metadata.namespace, self.metadata.name)
+
+
+def nothing_more(_metadata: Metadata, _spec: SpecModel) -> Iterable[Violation]:
+    return ()
+
+
+def no_references(_document: Document) -> Iterable[Reference]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind:
+    """One kind of document.
+
+    check: violations that the spec's types cannot express (pointers start at the document, e.g. `/spec/ports/1/name`).
+    apply: writes into the mesh; runs once per document, oldest first within a phase.
+    fail_closed: what to do to the mesh instead when `apply` raised; None where a missing document opens nothing.
+    """
+
+    api_version: str
+    older_versions: tuple[str, ...] = ()
+    kind: str
+    plural: str
+    namespaced: bool = True
+    phase: Phase
+    spec: type[SpecModel]
+    apply: Callable[[MeshBuilder, Document], None]
+    summary: str
+    example: Mapping[str, object]
+    check: Callable[[Metadata, SpecModel], Iterable[Violation]] = nothing_more
+    references: Callable[[Document], Iterable[Reference]] = no_references
+    fail_closed: Callable[[MeshBuilder, Document], None] | None = None
+
+    def parse_spec(self, raw: object) -> SpecModel:
+        """Raises pydantic.ValidationError; `violations_of` says it in our words."""
+        return self.spec.model_validate_json(_json(raw))
+
+
+def _json(raw: object) -> bytes:
+    # Through JSON because pydantic's strict mode accepts lists for tuples and text for enums only from there.
+    import json
+
+    return json.dumps(raw).encode()
+
+
+_CODES: Mapping[str, str] = {"extra_forbidden": "unknown_field", "missing": "required"}
+
+
+def violations_of(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> list[Violation]:
+    """Pydantic's findings with JSON pointers. A field we do not know is named as such, never ignored."""
+    found = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        code = _CODES.get(item["type"], item["type"])
+        detail = "is not a field of this kind, or not supported yet" if code == "unknown_field" else item["msg"]
+        location = [part for part in item["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+        found.append(Violation(pointer(*prefix, *location), code, detail))
+    return found

@@ -1,0 +1,15 @@
+"""MeshConfig sets the defaults that later phases read."""
+
+from meshweb.core.builder import MeshBuilder
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import Document
+from meshweb.kinds.durations import milliseconds
+from meshweb.kinds.mesh_config.spec import MeshConfigSpec
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    spec = document.spec
+    assert isinstance(spec, MeshConfigSpec)  # noqa: S101 - the registry pairs spec and apply
+    mesh.default_mtls = spec.default_mtls_mode
+    mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
+    mesh.report(document, Condition.accepted())

@@ -1,0 +1,10 @@
+"""A namespace makes itself known."""
+
+from meshweb.core.builder import MeshBuilder
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import Document
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    mesh.namespaces.add(document.name)
+    mesh.report(document, Condition.accepted())

@@ -1,0 +1,127 @@
+"""Raw mappings in, parsed documents out; every violation of every document at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from meshweb.core.errors import InvalidDocument, Violation
+from meshweb.core.names import is_dns_label
+from meshweb.kinds.base import Kind, Labels, Metadata, ParsedDocument, violations_of
+from meshweb.kinds.registry import KINDS, kind_named
+
+DEFAULT_NAMESPACE = "default"
+MAX_NAME = 63
+
+Annotations = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
+
+
+class _MetadataModel(BaseModel):
+    """`metadata` as it comes in. The server's own fields may be sent back; only resourceVersion means something then."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    namespace: str | None = None
+    labels: Labels = Field(default_factory=dict)
+    annotations: Annotations = Field(default_factory=dict)
+    resourceVersion: str | None = None
+    uid: Any = None
+    generation: Any = None
+    creationTimestamp: Any = None
+
+
+def parse_document(raw: object, *, default_namespace: str = DEFAULT_NAMESPACE) -> ParsedDocument:
+    """One document. Raises InvalidDocument with all violations."""
+    if not isinstance(raw, Mapping):
+        raise InvalidDocument([Violation("", "type", "a document is a mapping with apiVersion, kind, metadata and spec")])
+    kind = _kind_of(raw)
+    violations = [
+        Violation(f"/{name}", "unknown_field", "is not a field of a document")
+        for name in raw
+        if name not in {"apiVersion", "kind", "metadata", "spec", "status"}
+    ]
+    metadata, metadata_violations = _metadata(kind, raw.get("metadata"), default_namespace)
+    violations += metadata_violations
+    raw_spec = raw.get("spec", {})
+    if raw_spec is None:
+        raw_spec = {}
+    try:
+        spec = kind.parse_spec(raw_spec)
+    except ValidationError as error:
+        raise InvalidDocument(violations + violations_of(error, ("spec",))) from error
+    except ValueError as error:  # numbers JSON cannot carry
+        raise InvalidDocument([*violations, Violation("/spec", "value", str(error))]) from error
+    if metadata is not None:
+        violations += kind.check(metadata, spec)
+    if violations or metadata is None:
+        raise InvalidDocument(violations)
+    return ParsedDocument(kind, metadata, spec, raw_spec)
+
+
+def _kind_of(raw: Mapping[str, object]) -> Kind:
+    violations = []
+    name, version = raw.get("kind"), raw.get("apiVersion")
+    if not isinstance(name, str):
+        violations.append(Violation("/kind", "required", "name the kind of the document"))
+    if not isinstance(version, str):
+        violations.append(Violation("/apiVersion", "required", "name the API version of the document"))
+    if violations:
+        raise InvalidDocument(violations)
+    assert isinstance(name, str) and isinstance(version, str)  # noqa: S101 - narrowing for mypy, checked just above
+    kind = kind_named(name)
+    if kind is None:
+        known = ", ".join(sorted(kind.kind for kind in KINDS))
+        raise InvalidDocument([Violation("/kind", "unknown_kind", f"{name!r} is not supported; the kinds are {known}")])
+    if version != kind.api_version and version not in kind.older_versions:
+        accepted = " or ".join((kind.api_version, *kind.older_versions))
+        raise InvalidDocument([Violation("/apiVersion", "unknown_version", f"{kind.kind} is served as {accepted}")])
+    return kind
+
+
+def _metadata(kind: Kind, raw: object, default_namespace: str) -> tuple[Metadata | None, list[Violation]]:
+    if not isinstance(raw, Mapping):
+        return None, [Violation("/metadata", "required", "metadata with at least a name is needed")]
+    try:
+        model = _MetadataModel.model_validate(dict(raw))
+    except ValidationError as error:
+        return None, violations_of(error, ("metadata",))
+    violations = []
+    if not is_dns_label(model.name):
+        violations.append(Violation("/metadata/name", "dns_label", _DNS_LABEL_WORDS))
+    if kind.namespaced:
+        namespace = model.namespace or default_namespace
+        if not is_dns_label(namespace):
+            violations.append(Violation("/metadata/namespace", "dns_label", _DNS_LABEL_WORDS))
+    else:
+        namespace = ""
+        if model.namespace:
+            violations.append(Violation("/metadata/namespace", "not_namespaced", f"{kind.kind} has no namespace"))
+    metadata = Metadata(model.name, namespace, model.labels, model.annotations, model.resourceVersion)
+    return metadata, violations
+
+
+_DNS_LABEL_WORDS = "must be 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123 label)"
+
+
+def parse_documents(raws: Iterable[object]) -> tuple[list[ParsedDocument], list[tuple[int, Violation]]]:
+    """Many documents: what could be parsed, and the violations with the index of their document. A document given twice is one."""
+    parsed: list[ParsedDocument] = []
+    violations: list[tuple[int, Violation]] = []
+    seen: dict[object, int] = {}
+    for index, raw in enumerate(raws):
+        try:
+            document = parse_document(raw)
+        except InvalidDocument as error:
+            violations += [(index, violation) for violation in error.violations]
+            continue
+        if document.key in seen:
+            violations.append(
+                (index, Violation("/metadata/name", "duplicate", f"document {seen[document.key]} is {document.key} too"))
+            )
+            continue
+        seen[document.key] = index
+        parsed.append(document)
+    return parsed, violations

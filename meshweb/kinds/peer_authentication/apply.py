@@ -1,0 +1,23 @@
+"""The mode reaches every workload in scope; the root namespace's document covers the mesh."""
+
+from meshweb.core.builder import MeshBuilder, Scoped
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import Document
+from meshweb.core.ir import MtlsMode
+from meshweb.kinds.peer_authentication.spec import PeerAuthenticationSpec
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    spec = document.spec
+    assert isinstance(spec, PeerAuthenticationSpec)  # noqa: S101 - the registry pairs spec and apply
+    labels = frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
+    mesh_wide = document.namespace == mesh.settings.root_namespace and not labels
+    scope = "" if mesh_wide else document.namespace
+    same = next((s for s in mesh.mtls_modes if (s.namespace, s.labels) == (scope, labels)), None)
+    if same is not None:  # documents come oldest first
+        message = f"{same.document.key} is older and has the same scope"
+        mesh.report(document, Condition.not_accepted("Conflicted", message))
+        return
+    if spec.mtls.mode != "UNSET":
+        mesh.mtls_modes.append(Scoped(scope, labels, document, MtlsMode(spec.mtls.mode)))
+    mesh.report(document, Condition.accepted())

@@ -1,0 +1,35 @@
+"""All kinds, listed by hand: what is not here does not exist."""
+
+from __future__ import annotations
+
+from meshweb.kinds.authorization_policy import AUTHORIZATION_POLICY
+from meshweb.kinds.base import Kind
+from meshweb.kinds.http_route import HTTP_ROUTE
+from meshweb.kinds.mesh_config import MESH_CONFIG
+from meshweb.kinds.namespace import NAMESPACE
+from meshweb.kinds.peer_authentication import PEER_AUTHENTICATION
+from meshweb.kinds.service import SERVICE
+from meshweb.kinds.workload_entry import WORKLOAD_ENTRY
+from meshweb.kinds.workload_group import WORKLOAD_GROUP
+
+KINDS: tuple[Kind, ...] = (
+    NAMESPACE,
+    SERVICE,
+    WORKLOAD_GROUP,
+    WORKLOAD_ENTRY,
+    HTTP_ROUTE,
+    AUTHORIZATION_POLICY,
+    PEER_AUTHENTICATION,
+    MESH_CONFIG,
+)
+
+_BY_NAME = {kind.kind: kind for kind in KINDS}
+_BY_PLURAL = {kind.plural: kind for kind in KINDS}
+
+
+def kind_named(name: str) -> Kind | None:
+    return _BY_NAME.get(name)
+
+
+def kind_with_plural(plural: str) -> Kind | None:
+    return _BY_PLURAL.get(plural)

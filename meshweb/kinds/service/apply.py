@@ -1,0 +1,29 @@
+"""A service enters the mesh's register."""
+
+from meshweb.core.builder import MeshBuilder, protocol_of
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import Document
+from meshweb.core.ir import Service, ServicePort
+from meshweb.core.names import ServiceRef
+from meshweb.kinds.service.spec import ServiceSpec
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    spec = document.spec
+    assert isinstance(spec, ServiceSpec)  # noqa: S101 - the registry pairs spec and apply
+    ref = ServiceRef(document.namespace, document.name)
+    ports = tuple(
+        ServicePort(port.port, port.name, protocol_of(port.app_protocol, port.name), port.target_port)
+        for port in sorted(spec.ports, key=lambda port: port.port)
+    )
+    service = Service(ref, ports, frozenset(spec.selector.items()))
+    mesh.services[ref] = service
+    mesh.report(document, Condition.accepted(_notes(service, mesh)))
+
+
+def _notes(service: Service, mesh: MeshBuilder) -> str:
+    if not service.selector:
+        return "without a selector, no workload is behind it"
+    if not mesh.selected_by(service):
+        return "its selector picks no workload yet"
+    return ""
