@@ -105,12 +105,31 @@ def _json(raw: object) -> bytes:
 _CODES: Mapping[str, str] = {"extra_forbidden": "unknown_field", "missing": "required"}
 
 
-def violations_of(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> list[Violation]:
-    """Pydantic's findings with JSON pointers. A field we do not know is named as such, never ignored."""
-    found = []
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
+def violations_of(error: ValidationError, raw: object, prefix: tuple[str | int, ...] = ()) -> list[Violation]:
+    """Pydantic's findings about `raw` with JSON pointers. A field we do not know is named as such, never ignored."""
+    items = error.errors(include_url=False, include_input=False, include_context=False)
+    found: dict[tuple[str, str], Violation] = {}
+    for item in items:
+        location = item["loc"]
+        if item["type"] == "too_short" and any(len(o["loc"]) > len(location) and o["loc"][: len(location)] == location for o in items):
+            continue  # its items are reported one by one; that none of them is left is no news
         code = _CODES.get(item["type"], item["type"])
         detail = "is not a field of this kind, or not supported yet" if code == "unknown_field" else item["msg"]
-        location = [part for part in item["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
-        found.append(Violation(pointer(*prefix, *location), code, detail))
-    return found
+        at = pointer(*prefix, *_real_parts(location, raw, missing=code == "required"))
+        found.setdefault((at, code), Violation(at, code, detail.removeprefix("Value error, ")))
+    return list(found.values())
+
+
+def _real_parts(location: tuple[int | str, ...], raw: object, *, missing: bool) -> list[str | int]:
+    """`location` without the names that pydantic gives to members of unions: only parts that lead somewhere in `raw`."""
+    parts: list[str | int] = []
+    here = raw
+    for index, part in enumerate(location):
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        elif not (missing and index == len(location) - 1):
+            continue
+        parts.append(part)
+    return parts

@@ -51,7 +51,7 @@ def parse_document(raw: object, *, default_namespace: str = DEFAULT_NAMESPACE) -
     try:
         spec = kind.parse_spec(raw_spec)
     except ValidationError as error:
-        raise InvalidDocument(violations + violations_of(error, ("spec",))) from error
+        raise InvalidDocument(violations + violations_of(error, raw_spec, ("spec",))) from error
     except ValueError as error:  # numbers JSON cannot carry
         raise InvalidDocument([*violations, Violation("/spec", "value", str(error))]) from error
     if metadata is not None:
@@ -87,7 +87,7 @@ def _metadata(kind: Kind, raw: object, default_namespace: str) -> tuple[Metadata
     try:
         model = _MetadataModel.model_validate(dict(raw))
     except ValidationError as error:
-        return None, violations_of(error, ("metadata",))
+        return None, violations_of(error, raw, ("metadata",))
     violations = []
     if not is_dns_label(model.name):
         violations.append(Violation("/metadata/name", "dns_label", _DNS_LABEL_WORDS))
