@@ -189,6 +189,11 @@ class AdsClient:
         return await self._call.code(), await self._call.details()
 
 
+def unary(connection: Any, name: str) -> Any:
+    """Callable for a call of agents: bytes in, bytes out."""
+    return connection.unary_unary(f"/meshweb.agent.v1.Agent/{name}")
+
+
 def channel(target: str, *, key: bytes, chain: bytes, roots: bytes) -> grpc.aio.Channel:
     credentials = grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=chain)
     # A subchannel pool of its own: each client is its own connection, as proxies are.
@@ -201,7 +206,7 @@ def channel(target: str, *, key: bytes, chain: bytes, roots: bytes) -> grpc.aio.
 
 
 @asynccontextmanager
-async def ads(connection: grpc.aio.Channel, *, sotw: bool = False) -> AsyncIterator[AdsClient]:
+async def ads(connection: Any, *, sotw: bool = False) -> AsyncIterator[AdsClient]:
     method = "StreamAggregatedResources" if sotw else "DeltaAggregatedResources"
     call = connection.stream_stream(_SERVICE + method)()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def snapshots(draw: st.DrawFn) -> dict[str, dict[str, bytes]]:
     }
 
 
-def _snapshot(revision: int, content: dict[str, dict[str, bytes]], sections: int = 2) -> Snapshot:
+def _snapshot(revision: int, content: Mapping[Any, dict[str, bytes]], sections: int = 2) -> Snapshot:
     made = {}
     for type_url in PUSH_ORDER:
         parts: list[list[XdsResource]] = [[] for _ in range(sections)]
@@ -76,7 +78,7 @@ class World:
         self.envoy.restart(self.to_server.append)
         self.snapshot(snapshot)
 
-    def _carry_out(self, actions: list[object]) -> None:
+    def _carry_out(self, actions: Sequence[object]) -> None:
         for action in actions:
             assert not isinstance(action, Close), action
             if isinstance(action, Send) and action.type_url is not None:

@@ -55,6 +55,9 @@ class Driver:
         make = sotw_request if self.sotw else delta_request
         return list(self.stream.on_request(make(type_url, node=node, **fields)))
 
+    def snapshot(self, snapshot: Snapshot) -> list[Any]:
+        return list(self.stream.on_snapshot(snapshot))
+
     def sync(self, actions: list[Any]) -> list[Any]:
         """Acknowledges everything until the server is quiet; returns all actions."""
         seen = list(actions)
@@ -81,7 +84,7 @@ def sends(actions: list[Any]) -> list[tuple[str, list[str], list[str]]]:
 
 def synced(first: Snapshot) -> Driver:
     driver = Driver()
-    driver.stream.on_snapshot(first)
+    driver.snapshot(first)
     driver.sync(driver.request(CLUSTER))
     names = tuple(r.name for r in first.resources(CLUSTER))
     driver.sync(driver.request(ENDPOINT, subscribe=names) if names else [])
@@ -95,7 +98,7 @@ def synced(first: Snapshot) -> Driver:
 def test_first_sync_is_live_only_when_everything_was_asked_and_acknowledged() -> None:
     driver = Driver()
     first = snapshot(7, {"a": "1"}, {"r": ("a",)})
-    assert driver.stream.on_snapshot(first) == []
+    assert driver.snapshot(first) == []
     actions = driver.request(CLUSTER)
     assert actions[0] == Connected("0.1.0", "1.40.0")
     assert sends(actions) == [("Cluster", ["a"], [])]
@@ -120,14 +123,14 @@ def test_empty_answers_for_unknown_endpoints() -> None:
 
 def test_changed_cluster_gets_its_endpoints_again() -> None:
     driver = synced(snapshot(1, {"a": "1", "b": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"a": "2", "b": "1"}, {"r": ("a",)}))
+    actions = driver.snapshot(snapshot(2, {"a": "2", "b": "1"}, {"r": ("a",)}))
     assert sends(actions) == [("Cluster", ["a"], []), ("ClusterLoadAssignment", ["a"], [])]
     assert Live(2) in driver.sync(actions)
 
 
 def test_make_before_break() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
+    actions = driver.snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
     assert sends(actions) == [("Cluster", ["b"], [])]
     subscribed = driver.request(ENDPOINT, subscribe=("b",))
     seen = driver.sync(actions + subscribed)
@@ -143,8 +146,8 @@ def test_make_before_break() -> None:
 
 def test_lingering_cluster_that_comes_back_is_not_removed() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
-    driver.stream.on_snapshot(snapshot(3, {"a": "1", "b": "1"}, {"r": ("a",)}))
+    actions = driver.snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
+    driver.snapshot(snapshot(3, {"a": "1", "b": "1"}, {"r": ("a",)}))
     seen = driver.sync(actions)
     assert not any(removed for _, _, removed in sends(seen))
     assert seen[-1] == Live(3)
@@ -152,9 +155,9 @@ def test_lingering_cluster_that_comes_back_is_not_removed() -> None:
 
 def test_one_response_in_flight_and_the_newest_wins() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"a": "2"}, {"r": ("a",)}))
-    assert driver.stream.on_snapshot(snapshot(3, {"a": "3"}, {"r": ("a",)})) == []
-    assert driver.stream.on_snapshot(snapshot(4, {"a": "4"}, {"r": ("a",)})) == []
+    actions = driver.snapshot(snapshot(2, {"a": "2"}, {"r": ("a",)}))
+    assert driver.snapshot(snapshot(3, {"a": "3"}, {"r": ("a",)})) == []
+    assert driver.snapshot(snapshot(4, {"a": "4"}, {"r": ("a",)})) == []
     seen = driver.sync(actions)
     versions = [name for kind, name, _ in sends(seen) if kind == "Cluster"]
     assert len(versions) == 2  # 2 and 4, never 3
@@ -163,22 +166,22 @@ def test_one_response_in_flight_and_the_newest_wins() -> None:
 
 def test_stale_nonce_is_ignored() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    driver.stream.on_snapshot(snapshot(2, {"a": "2"}, {"r": ("a",)}))
+    driver.snapshot(snapshot(2, {"a": "2"}, {"r": ("a",)}))
     assert driver.request(CLUSTER, nonce="nonsense") == []
     assert driver.request(CLUSTER, nonce="nonsense", error="x") == []
 
 
 def test_nack_is_told_once_and_not_sent_again() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"a": "bad", "b": "1"}, {"r": ("a",)}))
+    actions = driver.snapshot(snapshot(2, {"a": "bad", "b": "1"}, {"r": ("a",)}))
     nonce = parse_response(actions[0].data).nonce
     seen = driver.sync([action for action in actions if action.type_url is not TypeUrl.CLUSTER])
     refused = driver.request(CLUSTER, nonce=nonce, error="Error adding/updating cluster(s) a: bad")
     assert refused[0] == Nacked(TypeUrl.CLUSTER, actions[0].version, 2, "Error adding/updating cluster(s) a: bad")
     assert not any(isinstance(action, Live) for action in seen + refused)
-    again = driver.stream.on_snapshot(snapshot(3, {"a": "bad", "b": "1"}, {"r": ("a",)}))
+    again = driver.snapshot(snapshot(3, {"a": "bad", "b": "1"}, {"r": ("a",)}))
     assert sends(again) == []
-    mended = driver.stream.on_snapshot(snapshot(4, {"a": "1", "c": "1"}, {"r": ("a",)}))
+    mended = driver.snapshot(snapshot(4, {"a": "1", "c": "1"}, {"r": ("a",)}))
     # everything since the last ACK: "a" again, although it is what was acknowledged, and "b", which may have been applied, goes
     assert sends(mended)[0] == ("Cluster", ["a", "c"], [])
     driver.request(ENDPOINT, subscribe=("c",))
@@ -188,7 +191,7 @@ def test_nack_is_told_once_and_not_sent_again() -> None:
 
 def test_other_types_go_on_after_a_nack() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"a": "1"}, {"r": ("a", "x"), "s": ("a",)}))
+    actions = driver.snapshot(snapshot(2, {"a": "1"}, {"r": ("a", "x"), "s": ("a",)}))
     listener, route = (parse_response(action.data) for action in actions)
     assert driver.request(LISTENER, nonce=listener.nonce, error="bad")[0].revision == 2
     assert isinstance(driver.request(ROUTE, nonce=route.nonce)[0], Acked)
@@ -198,14 +201,14 @@ def test_other_types_go_on_after_a_nack() -> None:
 
 def test_name_asked_after_a_nack_is_answered_without_the_refused_one() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"a": "1"}, {"r": ("bad",)}))
+    actions = driver.snapshot(snapshot(2, {"a": "1"}, {"r": ("bad",)}))
     driver.request(ROUTE, nonce=parse_response(actions[0].data).nonce, error="bad")
     assert sends(driver.request(ROUTE, subscribe=("other",))) == [("RouteConfiguration", [], ["other"])]
 
 
 def test_removals_wait_while_something_is_refused() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    actions = driver.stream.on_snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
+    actions = driver.snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
     clusters = parse_response(actions[0].data)
     driver.request(ENDPOINT, subscribe=("b",))
     seen = driver.request(CLUSTER, nonce=clusters.nonce)
@@ -216,7 +219,7 @@ def test_removals_wait_while_something_is_refused() -> None:
 def test_resume_sends_only_differences() -> None:
     first = snapshot(1, {"a": "1", "b": "1"}, {"r": ("a",)})
     driver = Driver()
-    driver.stream.on_snapshot(first)
+    driver.snapshot(first)
     versions = {t: {r.name: r.version for r in first.resources(t)} for t in (CLUSTER, ENDPOINT, LISTENER, ROUTE)}
     assert sends(driver.request(CLUSTER, versions={**versions[CLUSTER], "gone": "1"})) == []
     actions = driver.request(ENDPOINT, subscribe=("a", "b"), versions=versions[ENDPOINT])
@@ -230,7 +233,7 @@ def test_resume_sends_only_differences() -> None:
 def test_changed_cluster_after_resume_gets_its_endpoints() -> None:
     first = snapshot(1, {"a": "1"}, {})
     driver = Driver()
-    driver.stream.on_snapshot(first)
+    driver.snapshot(first)
     assert sends(driver.request(CLUSTER, versions={"a": "old"})) == [("Cluster", ["a"], [])]
     held = {r.name: r.version for r in first.resources(ENDPOINT)}
     assert sends(driver.request(ENDPOINT, subscribe=("a",), versions=held)) == [("ClusterLoadAssignment", ["a"], [])]
@@ -238,14 +241,14 @@ def test_changed_cluster_after_resume_gets_its_endpoints() -> None:
 
 def test_same_content_is_live_at_once() -> None:
     driver = synced(snapshot(1, {"a": "1"}, {"r": ("a",)}))
-    assert driver.stream.on_snapshot(snapshot(2, {"a": "1"}, {"r": ("a",)})) == [Live(2)]
+    assert driver.snapshot(snapshot(2, {"a": "1"}, {"r": ("a",)})) == [Live(2)]
 
 
 def test_equal_streams_share_bytes() -> None:
     plans = PlanCache()
     first, second = Driver(plans=plans), Driver(plans=plans)
     for driver in (first, second):
-        driver.stream.on_snapshot(snapshot(1, {"a": "1"}))
+        driver.snapshot(snapshot(1, {"a": "1"}))
     one, two = (driver.request(CLUSTER)[1] for driver in (first, second))
     assert one.data is two.data
 
@@ -253,7 +256,7 @@ def test_equal_streams_share_bytes() -> None:
 @pytest.mark.parametrize("protocol", list(Protocol))
 def test_types_we_do_not_serve(protocol: Protocol) -> None:
     driver = Driver(protocol)
-    driver.stream.on_snapshot(snapshot(1, {}))
+    driver.snapshot(snapshot(1, {}))
     names = {"names": ("default",)} if driver.sotw else {"subscribe": ("default",)}
     for type_url in (TypeUrl.SECRET, "type.googleapis.com/unheard.Of"):
         sent = [action for action in driver.request(type_url, **names) if isinstance(action, Send)]
@@ -281,7 +284,7 @@ def test_types_we_do_not_serve(protocol: Protocol) -> None:
 )
 def test_bad_clients_are_closed(data: bytes, code: CloseCode) -> None:
     driver = Driver()
-    driver.stream.on_snapshot(snapshot(1, {"a": "1"}))
+    driver.snapshot(snapshot(1, {"a": "1"}))
     closed = driver.stream.on_request(data)[-1]
     assert isinstance(closed, Close)
     assert closed.code is code
@@ -296,7 +299,7 @@ def test_too_many_names_in_several_requests() -> None:
 
 def test_state_of_the_world() -> None:
     driver = Driver(Protocol.STATE_OF_THE_WORLD)
-    driver.stream.on_snapshot(snapshot(1, {"a": "1"}, {"r": ("a",)}))
+    driver.snapshot(snapshot(1, {"a": "1"}, {"r": ("a",)}))
     clusters = parse_sotw_response(driver.request(CLUSTER)[1].data)
     assert len(clusters.resources) == 1
     endpoints = parse_sotw_response(driver.request(ENDPOINT, names=("a",))[0].data)
@@ -308,11 +311,11 @@ def test_state_of_the_world() -> None:
     live = driver.request(ROUTE, names=("r",), nonce=routes.nonce, version=routes.version_info)
     assert live[-1] == Live(1)
 
-    made = driver.stream.on_snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
+    made = driver.snapshot(snapshot(2, {"b": "1"}, {"r": ("b",)}))
     both = parse_sotw_response(made[0].data)
     assert len(both.resources) == 2  # "a" lingers: leaving it out would remove it
     again = Driver(Protocol.STATE_OF_THE_WORLD)
-    again.stream.on_snapshot(snapshot(9, {"a": "1"}, {"r": ("a",)}))
+    again.snapshot(snapshot(9, {"a": "1"}, {"r": ("a",)}))
     assert len(again.request(CLUSTER, version=clusters.version_info)) == 1  # only Connected: nothing to send
 
 
