@@ -134,7 +134,10 @@ class ModelEnvoy:
         for name in response.removed_resources:
             if not refuse or applied(name):
                 held.pop(name, None)
+        wanted = self._names.get(response.type_url)
         for resource in response.resources:
+            if wanted is not None and resource.name not in wanted:
+                continue  # unsubscribed while the response was on its way: Envoy ignores it
             if not refuse:
                 held[resource.name] = (resource.version, resource.resource.value)
             elif applied(resource.name):

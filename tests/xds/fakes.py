@@ -134,7 +134,8 @@ class RecordingStatus:
     def find(self, kind: str, proxy_id: str, **wanted: Any) -> dict[str, Any] | None:
         for found, proxy, fields in reversed(self.facts):
             if (found, proxy) == (kind, proxy_id) and all(fields.get(key) == value for key, value in wanted.items()):
-                return fields
+                match: dict[str, Any] = fields
+                return match
         return None
 
     async def wait(self, kind: str, proxy_id: str, timeout: float = 15, **wanted: Any) -> dict[str, Any]:
