@@ -1,0 +1,158 @@
+"""Counts what Envoy reports (OTLP metrics, access records of denials) until the control plane has it.
+
+Every report has a sequence number and stays frozen until it is acknowledged: a retry carries the same number and content, so
+that nothing is counted twice. What comes in meanwhile is merged into the next one, within bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+BUCKETS_MS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0)
+"""Upper bounds; a 14th bucket holds the rest."""
+
+MAX_SERIES = 5_000
+"""Edges, backends and denials each: beyond that, new ones are dropped and counted in `dropped`."""
+
+_VHOST = re.compile(r"vhost\.outbound~([^~.]+)~([^~.]+)~(\d+)\.vcluster\.all\.upstream_rq_(?:(\d)xx|(time))")
+_CLUSTER = re.compile(r"cluster\.outbound~([^~.]+)~([^~.]+)~(\d+)\.upstream_rq_(?:(\d)xx|(time))")
+_RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
+
+STATS_PATTERNS = (
+    r"vhost\.outbound~[^.]+\.vcluster\.all\.upstream_rq_(\dxx|time)",
+    r"cluster\.outbound~[^.]+\.upstream_rq_(\dxx|time)",
+    r"http\.inbound_\d+\.downstream_rq_completed",
+    r"http\.[^.]+\.downstream_rq_active",
+    r"listener_manager\.lds\.update_success",
+)
+"""What Envoy keeps at all (full match). The last two are for readiness and draining."""
+
+Key = tuple[str, int]
+"""("<namespace>/<service>", port)."""
+
+
+@dataclass(slots=True)
+class _Series:
+    classes: Counter[str] = field(default_factory=Counter)
+    histogram: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_MS) + 1))
+
+
+@dataclass(slots=True)
+class _Window:
+    edges: dict[Key, _Series] = field(default_factory=dict)
+    backends: dict[Key, _Series] = field(default_factory=dict)
+    denials: Counter[tuple[str, int]] = field(default_factory=Counter)
+    received: int = 0
+    since: float = 0.0
+
+
+class Telemetry:
+    """All on the event loop; `now` is any clock in seconds."""
+
+    def __init__(self, now: float, mtls: dict[Key, bool] | None = None) -> None:
+        self._open = _Window(since=now)
+        self._frozen: dict[str, Any] | None = None
+        self._sequence = 0
+        self.mtls: dict[Key, bool] = mtls or {}
+        self.dropped = 0
+
+    def metrics(self, request: Any) -> None:
+        """Adds the deltas of an ExportMetricsServiceRequest."""
+        for resource in request.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    self._metric(metric)
+
+    def denial(self, source: str, port: int) -> None:
+        key = (source, port)
+        if key in self._open.denials or len(self._open.denials) < MAX_SERIES:
+            self._open.denials[key] += 1
+        else:
+            self.dropped += 1
+
+    def access_log(self, batch: Any) -> None:
+        """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
+        for entry in batch.http_logs.log_entry:
+            common = entry.common_properties
+            if common.response_flags.HasField("unauthorized_details"):
+                names = common.tls_properties.peer_certificate_properties.subject_alt_name
+                source = next((unquote(name.uri) for name in names if name.uri), "")
+                self.denial(source, common.downstream_local_address.socket_address.port_value)
+
+    def freeze(self, now: float) -> dict[str, Any]:
+        """The oldest report that is not acknowledged: the same as last time until `acknowledged` was called."""
+        if self._frozen is None:
+            window, self._open = self._open, _Window(since=now)
+            self._sequence += 1
+            self._frozen = {
+                "sequence": self._sequence,
+                "seconds": round(max(now - window.since, 0.0), 3),
+                "edges": [{**_entry(key, s), "mtls": self.mtls.get(key)} for key, s in sorted(window.edges.items())],
+                "backends": [_entry(key, series) for key, series in sorted(window.backends.items())],
+                "denials": [
+                    {"source": source, "port": port, "count": count}
+                    for (source, port), count in sorted(window.denials.items())
+                ],
+                "received": window.received,
+            }
+        return self._frozen
+
+    def start_at(self, sequence: int) -> None:
+        """Continues the numbers of an earlier run of the agent."""
+        self._sequence = max(self._sequence, sequence)
+
+    def acknowledged(self) -> None:
+        self._frozen = None
+
+    def _metric(self, metric: Any) -> None:
+        name = metric.name
+        if _RECEIVED.fullmatch(name):
+            self._open.received += sum(_number(point) for point in metric.sum.data_points)
+            return
+        for pattern, book in ((_VHOST, self._open.edges), (_CLUSTER, self._open.backends)):
+            match = pattern.fullmatch(name)
+            if match is not None:
+                series = self._series(book, (f"{match[1]}/{match[2]}", int(match[3])))
+                if series is not None:
+                    _add(series, match[4], metric)
+                return
+
+    def _series(self, book: dict[Key, _Series], key: Key) -> _Series | None:
+        found = book.get(key)
+        if found is None:
+            if len(book) >= MAX_SERIES:
+                self.dropped += 1
+                return None
+            found = book[key] = _Series()
+        return found
+
+
+def _add(series: _Series, response_class: str | None, metric: Any) -> None:
+    if response_class is not None:
+        series.classes[response_class] += sum(_number(point) for point in metric.sum.data_points)
+        return
+    for point in metric.histogram.data_points:
+        _merge(series.histogram, list(point.bucket_counts), list(point.explicit_bounds))
+
+
+def _merge(into: list[int], counts: list[int], bounds: list[float]) -> None:
+    """Adds bucket counts with any bounds: each goes to the first of our buckets that can hold it."""
+    for index, count in enumerate(counts):
+        if not count:
+            continue
+        bound = bounds[index] if index < len(bounds) else float("inf")
+        target = next((at for at, ours in enumerate(BUCKETS_MS) if bound <= ours), len(BUCKETS_MS))
+        into[target] += count
+
+
+def _number(point: Any) -> int:
+    return int(point.as_int if point.HasField("as_int") else point.as_double)
+
+
+def _entry(key: Key, series: _Series) -> dict[str, Any]:
+    classes = {name: series.classes.get(name, 0) for name in "2345"}
+    return {"service": key[0], "port": key[1], "classes": classes, "histogram": series.histogram}
