@@ -113,6 +113,11 @@ class Envoy:
             await asyncio.gather(self._supervisor, return_exceptions=True)
         await self._end(drain=True)
 
+    async def end_orphan(self, orphan: process.ProcessId) -> None:
+        """Drains and ends an Envoy whose agent is gone."""
+        self._process = orphan
+        await self._end(drain=True)
+
     async def state(self) -> str:
         """ "live" (serves what it was given), "starting" or "down"."""
         if self._process is None or not process.alive(self._process):

@@ -120,18 +120,18 @@ def presented_chain(url: str) -> list[x509.Certificate]:
         raise JoinRefused(f"{url} shows certificates that cannot be read: is it a meshweb control plane?") from None
 
 
-def verify_server(token: JoinToken) -> pins.VerifiedChain:
-    """Checks the server behind the token's URL against the pin. Raises JoinRefused or TryAgain."""
-    chain = presented_chain(token.url)
+def verify_server(url: str, pin: str) -> pins.VerifiedChain:
+    """Checks the server behind the URL against the pin. Raises JoinRefused or TryAgain."""
+    chain = presented_chain(url)
     try:
-        return pins.verify_chain(chain, pin=token.pin, at=datetime.now(UTC))
+        return pins.verify_chain(chain, pin=pin, at=datetime.now(UTC))
     except pins.PinMismatch as error:
         raise JoinRefused(
-            f"{token.url} is not the control plane that made this token ({error}); "
+            f"{url} is not the control plane that made this token ({error}); "
             "nothing was sent. Check the address, or make a new token"
         ) from None
     except pins.ChainRefused as error:
-        raise JoinRefused(f"{token.url}: {error}; nothing was sent") from None
+        raise JoinRefused(f"{url}: {error}; nothing was sent") from None
 
 
 def _connect(url: str, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -151,7 +151,7 @@ def _connect(url: str, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 
 def _attempt(token: JoinToken, request: dict[str, Any]) -> tuple[x509.Certificate, dict[str, Any]]:
-    root = verify_server(token).root
+    root = verify_server(token.url, token.pin).root
     # A second connection that OpenSSL verifies against the pinned root alone: the first one only told which root that is.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
