@@ -22,6 +22,8 @@ _VHOST = re.compile(r"vhost\.outbound~([^~.]+)~([^~.]+)~(\d+)\.vcluster\.all\.up
 _CLUSTER = re.compile(r"cluster\.outbound~([^~.]+)~([^~.]+)~(\d+)\.upstream_rq_(?:(\d)xx|(time))")
 _RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
 
+_DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of the HTTP RBAC filter; it sets no response flag
+
 STATS_PATTERNS = (
     r"vhost\.outbound~[^.]+\.vcluster\.all\.upstream_rq_(\dxx|time)",
     r"cluster\.outbound~[^.]+\.upstream_rq_(\dxx|time)",
@@ -78,7 +80,7 @@ class Telemetry:
         """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
         for entry in batch.http_logs.log_entry:
             common = entry.common_properties
-            if common.response_flags.HasField("unauthorized_details"):
+            if entry.response.response_code_details.startswith(_DENIED_BY_RBAC):
                 names = common.tls_properties.peer_certificate_properties.subject_alt_name
                 source = next((unquote(name.uri) for name in names if name.uri), "")
                 self.denial(source, common.downstream_local_address.socket_address.port_value)
