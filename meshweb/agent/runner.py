@@ -63,6 +63,7 @@ class Agent:
         self._server = LocalServer(layout.xds_socket, self._serve_envoy, self._telemetry)
         self._envoy = Envoy(layout, envoy)
         self._report_now = asyncio.Event()
+        self._new_settings = asyncio.Event()
         self._prober = Prober(lambda _: self._report_now.set())
         self._stop = asyncio.Event()
         self._configured = False
@@ -149,6 +150,7 @@ class Agent:
         if isinstance(settings, dict) and settings != self._state.settings:
             self._state = self._state.with_settings(settings)
             save_state(self._layout, self._state)
+            self._new_settings.set()
         try:
             probe = parse_probe(self._state.settings.get("probe"), self._state.flags.app_address)
         except (BadProbe, ValueError, TypeError, KeyError) as error:
@@ -192,7 +194,11 @@ class Agent:
 
     async def _keep_renewed(self) -> None:
         while True:
-            await asyncio.sleep(self._renewal_due())
+            self._new_settings.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._renewal_due()):
+                    await self._new_settings.wait()
+                    continue  # they may ask for an earlier renewal
             attempt = 0
             while not await self._renew():
                 await asyncio.sleep(retry_delay(attempt, random.random()))

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ class ControlPlane:
     async def _serve_join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            if head.startswith("head /healthz"):
+                date = formatdate(usegmt=True)
+                writer.write(f"HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-length: 0\r\n\r\n".encode())
+                await writer.drain()
+                writer.close()
+                return
             length = int(head.split("content-length:")[1].split()[0]) if "content-length:" in head else 0
             status, body = self._answer_join(json.loads(await reader.readexactly(length)))
             payload = json.dumps(body).encode()
@@ -174,7 +181,8 @@ class App:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        # Cancelled at the end of the test, when a sidecar still keeps its connection open.
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 if head.startswith("GET /healthz"):
