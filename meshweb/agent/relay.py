@@ -203,6 +203,8 @@ class EnvoyStream:
                 self._on_denied(str(error))
             finally:
                 stand_in.cancel()
+            if self._book.cold:
+                self._stand_in()  # an Envoy that holds nothing serves nobody: it does not wait for the next attempt
             attempt = 0 if self._link_spoke.is_set() else attempt
             self._link_spoke.clear()
             draw = random.random()

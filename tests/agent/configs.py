@@ -158,11 +158,11 @@ def inbound(
 
 
 def outbound(
-    bind: str, local_port: int, endpoints: list[tuple[str, int]], identity: str, header: str = "1"
+    bind: str, local_port: int, endpoints: list[tuple[str, int]], identity: str, header: str = "1", name: str = OUTBOUND
 ) -> list[tuple[TypeUrl, XdsResource]]:
-    """A sidecar that calls `shop/api`; `header` is the value of x-version in each response."""
+    """A sidecar that calls `shop/api`; `header` is the value of x-version in each response, `name` that of the cluster."""
     cluster = {
-        "name": OUTBOUND,
+        "name": name,
         "alt_stat_name": STAT,
         "type": "EDS",
         "connect_timeout": "5s",
@@ -173,7 +173,7 @@ def outbound(
         },
     }
     assignment = {
-        "cluster_name": OUTBOUND,
+        "cluster_name": name,
         "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(*endpoint)}} for endpoint in endpoints]}],
     }
     listener = {
@@ -185,14 +185,14 @@ def outbound(
     virtual_host = {
         "name": STAT,
         "domains": ["*"],
-        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": OUTBOUND, "timeout": "0s"}}],
+        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": name, "timeout": "0s"}}],
         "virtual_clusters": [{"name": "all", "headers": [{"name": ":path", "present_match": True}]}],
         "response_headers_to_add": [{"header": {"key": "x-version", "value": header}}],
     }
     route = {"name": OUTBOUND, "virtual_hosts": [virtual_host]}
     return [
-        (TypeUrl.CLUSTER, resource(TypeUrl.CLUSTER, OUTBOUND, cluster)),
-        (TypeUrl.ENDPOINT, resource(TypeUrl.ENDPOINT, OUTBOUND, assignment)),
+        (TypeUrl.CLUSTER, resource(TypeUrl.CLUSTER, name, cluster)),
+        (TypeUrl.ENDPOINT, resource(TypeUrl.ENDPOINT, name, assignment)),
         (TypeUrl.LISTENER, resource(TypeUrl.LISTENER, OUTBOUND, listener)),
         (TypeUrl.ROUTE, resource(TypeUrl.ROUTE, OUTBOUND, route)),
     ]

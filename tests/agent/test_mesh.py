@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from meshweb.agent import process
+from tests.agent import configs
 from tests.agent.conftest import Mesh
 from tests.agent.rig import command, until
 
@@ -137,14 +140,10 @@ async def test_killed_agent_keeps_traffic_and_adopts_envoy(mesh: Mesh) -> None:
 
 
 async def test_killed_envoy_is_restarted(mesh: Mesh) -> None:
-    from meshweb.agent import process
-
     before = mesh.web.envoy_pid
     assert before is not None
     found = process.identify(before)
     assert found is not None
-    import signal
-
     process.send(found, signal.SIGKILL)
     await until(lambda: mesh.web.envoy_pid != before, "another Envoy")
     await until(mesh.works, "traffic again", timeout=10)
@@ -227,3 +226,55 @@ async def test_doctor(mesh: Mesh) -> None:
     code, findings = await command(mesh.api.data_dir, "doctor")
     assert code == 1
     assert [f["check"] for f in findings if not f["ok"]] == [f"application on {mesh.api_port}"]
+
+
+async def test_silent_control_plane_does_not_stop_a_start(mesh: Mesh) -> None:
+    """Connected, but nothing is compiled for this proxy yet: after a moment it serves what it had."""
+    await until(lambda: (mesh.web.data_dir / "snapshot.bin").exists(), "a snapshot on disk")
+    assert await mesh.web.stop() == 0
+    mesh.control_plane.source.forget("shop/web-1")
+    await mesh.web.start()
+    await until(mesh.works, "traffic from what is on disk", timeout=15)
+    mesh.publish("5")
+    await mesh.control_plane.status.wait("live", "shop/web-1", revision=mesh.revision, timeout=20)
+    assert (await mesh.call())[1]["x-version"] == "5"
+
+
+async def test_refusal_reaches_the_control_plane_in_envoys_words(mesh: Mesh) -> None:
+    mesh.revision += 1
+    bad = configs.outbound("192.0.2.1", mesh.local_port, [], "spiffe://cluster.local/ns/shop/sa/api", "bad")
+    mesh.control_plane.source.set("shop/web-1", configs.snapshot(mesh.revision, *bad))
+    nacked = await mesh.control_plane.status.wait("nacked", "shop/web-1")
+    assert "192.0.2.1" in nacked["detail"]
+    assert nacked["revision"] == mesh.revision
+    mesh.publish("6")
+    await mesh.control_plane.status.wait("live", "shop/web-1", revision=mesh.revision)
+    await until(mesh.works, "traffic")
+    assert len([fact for fact in mesh.control_plane.status.facts if fact[0] == "nacked"]) == 1
+
+
+async def test_removed_service_goes_without_a_failed_request(mesh: Mesh) -> None:
+    """Make before break: a second backend takes over the route, then the first cluster goes."""
+    source, bind = mesh.control_plane.source, mesh.web_bind
+    answers: Counter[int] = Counter()
+    stop = asyncio.Event()
+
+    async def load() -> None:
+        while not stop.is_set():
+            answers[(await mesh.call())[0]] += 1
+
+    worker = asyncio.create_task(load())
+    api = configs.inbound(mesh.api_bind, mesh.api_port, mesh.app.host)
+    for round_number in range(40):
+        mesh.revision += 1
+        endpoint, identity = (mesh.api_bind, mesh.api_port), "spiffe://cluster.local/ns/shop/sa/api"
+        resources = configs.outbound(
+            bind, mesh.local_port, [endpoint], identity, str(round_number), f"c{round_number % 2}"
+        )
+        source.set("shop/web-1", configs.snapshot(mesh.revision, *resources))
+        source.set("shop/api-1", configs.snapshot(mesh.revision, *api))
+        await mesh.control_plane.status.wait("live", "shop/web-1", revision=mesh.revision)
+    stop.set()
+    await worker
+    assert set(answers) == {200}, answers
+    assert answers[200] > 40

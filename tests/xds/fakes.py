@@ -105,9 +105,8 @@ class MemorySource:
     def subscribe(self, callback: Callable[[frozenset[str] | None], None]) -> None:
         self._callbacks.append(callback)
 
-    def publish(self, **_: object) -> None:
-        for callback in self._callbacks:
-            callback(None)
+    def forget(self, proxy_id: str) -> None:
+        del self._snapshots[proxy_id]
 
     def set(self, proxy_id: str, snapshot: Snapshot) -> None:
         self._snapshots[proxy_id] = snapshot
