@@ -93,7 +93,7 @@ def inbound(
         "upstream_bind_config": {"source_address": {"address": "0.0.0.0", "port_value": 0}},
     }
     rbac = {
-        "name": "envoy.filters.http.rbac",
+        "name": "rbac.deny",
         "typed_config": {
             "@type": f"{_T}.filters.http.rbac.v3.RBAC",
             "rules": {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +278,26 @@ async def test_doctor_sees_listeners() -> None:
     port = server.sockets[0].getsockname()[1]
     assert listening(port) == {"127.0.0.1"}
     server.close()
+
+
+def test_the_agent_needs_nothing_of_the_server() -> None:
+    program = (
+        "import sys\n"
+        "for name in ('django', 'rest_framework', 'celery', 'redis', 'channels', 'pydantic'): sys.modules[name] = None\n"
+        "import pkgutil, importlib, meshweb.agent, meshweb.identity, meshweb.xds\n"
+        "for package in (meshweb.agent, meshweb.identity, meshweb.xds):\n"
+        "    for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(module.name)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_agent_imports_only_identity_and_protos() -> None:
+    program = (
+        "import sys, pkgutil, importlib, meshweb.agent\n"
+        "for module in pkgutil.iter_modules(meshweb.agent.__path__, 'meshweb.agent.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "found = {m.split('.')[1] for m in sys.modules if m.startswith('meshweb.')}\n"
+        "assert found == {'agent', 'identity', 'protos'}, found\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
