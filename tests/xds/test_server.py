@@ -37,7 +37,7 @@ WEB_ID = "spiffe://cluster.local/ns/shop/sa/web"
 class Rig:
     """A server with in-memory surroundings."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: SessionLimits | None = None) -> None:
         self.ca = MeshCa()
         self.directory, self.source, self.status = MemoryDirectory(), MemorySource(), RecordingStatus()
         self.web = self.ca.client("shop", "web")
@@ -50,7 +50,7 @@ class Rig:
             status=self.status,
             agents=EchoAgents(),
             credentials=lambda: self.presented,
-            options=ServerOptions(limits=SessionLimits(recheck=0.5)),
+            options=ServerOptions(limits=limits or SessionLimits(recheck=0.5)),
             clock=lambda: self.now(),
         )
         self.port = 0
@@ -249,3 +249,16 @@ async def test_many_streams_at_once(rig: Rig) -> None:
             return len(parse_response(data).resources)
 
     assert await asyncio.gather(*(one() for _ in range(100))) == [300] * 100
+
+
+async def test_client_that_does_not_read_is_cut() -> None:
+    rig = Rig(SessionLimits(recheck=60, send_timeout=0.5))
+    rig.port = await rig.server.start("127.0.0.1:0")
+    try:
+        rig.source.set(WEB, snapshot(1, {f"c{i}": "x" * 4000 for i in range(8000)}))  # 32 MB: more than any buffer
+        async with rig.channel() as connection, ads(connection) as stream:
+            await stream.send(delta_request(CLUSTER, node=WEB))
+            cut = await rig.status.wait("disconnected", WEB)
+            assert cut["reason"] == "the client does not read"
+    finally:
+        await rig.server.stop(0)
