@@ -163,4 +163,5 @@ def _login_link(options: Options) -> str:
         )
     except subprocess.TimeoutExpired:
         return ""
-    return made.stdout.strip() if made.returncode == 0 else ""
+    lines = made.stdout.split() if made.returncode == 0 else []
+    return lines[-1] if lines else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from meshweb.agent import files, process
 
-_GRACE = 10.0
+_GRACE = 5.0
 
 
 class AlreadyRunning(Exception):

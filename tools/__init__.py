@@ -1,0 +1,1 @@
+"""The programs behind `./dev`. Nothing here is part of the product."""
