@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from tools.devtools.main import main  # noqa: E402 - the repository must be on the path first
+from tools.devtools.main import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

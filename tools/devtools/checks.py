@@ -89,7 +89,8 @@ def _console_checks() -> list[Check]:
 
 def _openapi(scratch: Path) -> tuple[int, str]:
     made = scratch / "openapi.json"
-    argv = [PYTHON, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", made]
+    argv: list[str | Path] = [PYTHON, "manage.py"]
+    argv += ["spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", made]
     code, output = _command(argv)(scratch)
     if code != 0:
         return code, output
