@@ -19,7 +19,7 @@ from meshweb.core.envoy.endpoints import load_assignment
 from meshweb.core.envoy.listeners import InboundListener, OutboundListener, inbound_listener, outbound_listener, proxy_listener
 from meshweb.core.envoy.routes import proxy_route_configuration, route_configuration
 from meshweb.core.errors import CompileError
-from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, ProxyView
+from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, ProxyView, Unreadable
 from meshweb.core.ir import Backend, InboundPort, Protocol, RouteMatch, RouteRule, VirtualService, Workload
 from meshweb.core.matching import route_order
 from meshweb.core.names import PortRef, ServiceRef
@@ -62,6 +62,11 @@ def build_mesh(intent: Intent, kinds: Iterable[CompilableKind]) -> MeshBuilder:
     ordered = sorted(intent.documents.values(), key=lambda d: (by_name[d.key.kind].phase, d.age_order, d.key))
     for document in ordered:
         kind = by_name[document.key.kind]
+        if isinstance(document.spec, Unreadable):
+            mesh.report(document, Condition.not_accepted("Invalid", document.spec.reason))
+            if kind.fail_closed is not None:
+                mesh.deny_all("" if document.namespace == mesh.settings.root_namespace else document.namespace, (), document)
+            continue
         try:
             kind.apply(mesh, document)
         except CompileError as error:

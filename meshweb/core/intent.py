@@ -26,7 +26,7 @@ class DocumentKey:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One stored document, parsed. `spec` is the kind's own frozen model; the core never looks inside."""
+    """One stored document, parsed. `spec` is the kind's own frozen model (or `Unreadable`); the core never looks inside."""
 
     key: DocumentKey
     spec: object
@@ -48,6 +48,13 @@ class Document:
     def age_order(self) -> tuple[datetime, str, str]:
         """Older first, then by name: the tie-break of Gateway API ("Route conflicts")."""
         return (self.created, self.key.namespace, self.key.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for the spec of a stored document that this version cannot parse any more. Never applied; fails closed."""
+
+    reason: str
 
 
 class CaptureMode(StrEnum):

@@ -1,0 +1,1 @@
+"""REST version 1: parse, authorise, call one use case, render."""

@@ -1,0 +1,96 @@
+"""Who calls, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import authentication, exceptions, permissions
+from rest_framework.request import Request
+
+from meshweb.controlplane import access
+from meshweb.controlplane.actor import Actor
+from meshweb.store.models.revision import Origin
+
+if TYPE_CHECKING:  # the views module reads the settings that name this one
+    from rest_framework.views import APIView
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+CLI_HEADER = "Meshweb-Client"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What `request.user` is: `scopes` say what is allowed, `name` goes into audit and revisions."""
+
+    name: str
+    scopes: tuple[str, ...]
+    origin: Origin
+    is_authenticated: bool = True
+    is_active: bool = True
+
+    @property
+    def pk(self) -> str:
+        return self.name
+
+
+def scopes_of(user: Any) -> tuple[str, ...]:
+    """Superusers may everything, staff may write, anybody else reads."""
+    if user.is_superuser:
+        return access.SCOPES
+    return ("read", "write") if user.is_staff else ("read",)
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer mwt_…`."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        header = request.headers.get("Authorization", "")
+        kind, _, text = header.partition(" ")
+        if not header:
+            return None
+        if kind.lower() != "bearer":
+            raise exceptions.AuthenticationFailed("use Authorization: Bearer <API token>")
+        token = access.api_token(text.strip())
+        if token is None:
+            raise exceptions.AuthenticationFailed("the API token is not valid: it is unknown, revoked or has ended")
+        origin = Origin.CLI if request.headers.get(CLI_HEADER, "").startswith("meshctl") else Origin.API
+        return Caller(f"token:{token.name}", tuple(token.scopes), origin), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The console's cookie, with the CSRF check of Django for what changes something."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        return Caller(user.get_username(), scopes_of(user), Origin.CONSOLE), None
+
+
+class ScopePermission(permissions.BasePermission):
+    """`read` for safe methods, `write` for the others, unless the view names another scope (`needs`: method -> scope)."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        caller = request.user
+        if not isinstance(caller, Caller):
+            return False
+        needs: dict[str, str] = getattr(view, "needs", {})
+        wanted = needs.get(request.method or "", "read" if request.method in _SAFE else "write")
+        self.message = f"this needs the scope {wanted}; {caller.name} has {', '.join(caller.scopes) or 'none'}"
+        return wanted in caller.scopes
+
+
+def actor_of(request: Request) -> Actor:
+    """The caller as the use cases know it."""
+    caller = request.user
+    name, origin = (caller.name, caller.origin) if isinstance(caller, Caller) else ("anonymous", Origin.API)
+    return Actor(name, origin, getattr(request, "request_id", ""), request.META.get("REMOTE_ADDR") or "")
+
+
+PUBLIC: Sequence[type[permissions.BasePermission]] = (permissions.AllowAny,)

@@ -1,0 +1,69 @@
+"""Many documents at once, all or nothing, and what that would change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from meshweb.api import bodies, queries, shapes
+from meshweb.api.auth import actor_of
+from meshweb.api.views.documents import REVISION_HEADER
+from meshweb.controlplane import documents, impact, render
+from meshweb.controlplane.differences import differences
+from meshweb.controlplane.documents import Wish, Written
+from meshweb.kinds.registry import kind_named
+
+DRY_RUN = OpenApiParameter("dryRun", bool, description="Only say what would change: nothing is written.")
+
+
+class Apply(APIView):
+    @extend_schema(
+        operation_id="apply",
+        parameters=[DRY_RUN, OpenApiParameter("reason", str, description="Kept with the revision.")],
+        request={"application/yaml": str, "application/json": shapes.Document},
+        responses=shapes.ApplyResult,
+    )
+    def post(self, request: Request) -> Response:
+        wishes = documents.apply_wishes(bodies.parse_documents(request))
+        return answer(request, wishes, verb="apply", reason=request.query_params.get("reason", ""))
+
+
+def answer(request: Request, wishes: list[Wish], *, verb: str, reason: str) -> Response:
+    """Carries the wishes out, or (dryRun) only says what they would change."""
+    dry = queries.flag(request, "dryRun")
+    changes = impact.impact_of(wishes)
+    if dry:
+        outcome = documents.Outcome(None, documents.preview(wishes))
+    else:
+        outcome = documents.write(actor_of(request), wishes, verb=verb, reason=reason)
+    result = shapes.ApplyResult(
+        revision=outcome.revision,
+        dry_run=dry,
+        impact=shapes.Impact(
+            proxies=[shapes.ProxyImpact(id=p.id, changes=list(p.changes), connected=p.connected) for p in changes.proxies],
+            services=list(changes.services),
+        ),
+        results=[_item(number, written) for number, written in enumerate(outcome.written)],
+    )
+    headers = {REVISION_HEADER: str(outcome.revision)} if outcome.revision is not None else {}
+    return Response(result.model_dump(mode="json"), headers=headers)
+
+
+def _item(number: int, written: Written) -> shapes.ApplyItem:
+    kind = kind_named(written.key.kind)
+    found: list[dict[str, Any]] = differences(written.before or {}, written.after or {})
+    return shapes.ApplyItem(
+        document=number,
+        api_version=kind.api_version if kind is not None else "",
+        kind=written.key.kind,
+        namespace=written.key.namespace or None,
+        name=written.key.name,
+        action=written.action,  # type: ignore[arg-type]  # one of the four
+        before=render.as_yaml(written.before),
+        after=render.as_yaml(written.after) or "",
+        diff=[shapes.Difference(**item) for item in found],
+    )

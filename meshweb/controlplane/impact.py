@@ -1,0 +1,116 @@
+"""What a write would change, before it is made: compiled twice, compared per proxy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+
+from meshweb.controlplane.documents import Wish
+from meshweb.controlplane.installation import mesh_settings
+from meshweb.core.compile import Compilation, Compiler
+from meshweb.core.intent import Document, DocumentKey, Intent
+from meshweb.core.names import ServiceRef
+from meshweb.core.snapshot import PUSH_ORDER, TYPE_NAMES, Snapshot
+from meshweb.kinds.registry import KINDS
+from meshweb.kinds.service.spec import ServiceSpec
+from meshweb.store.loaders import IntentMirror
+from meshweb.store.models import Proxy
+
+_LAST = datetime.max.replace(tzinfo=UTC)
+"""A document that does not exist yet is younger than all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyImpact:
+    """`changes`: names of the resource types that would be sent ("Routes")."""
+
+    id: str
+    changes: tuple[str, ...]
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """`services`: what the affected proxies serve, "namespace/name"."""
+
+    proxies: tuple[ProxyImpact, ...]
+    services: tuple[str, ...]
+
+
+class _Preview:
+    """A warm compiler of this process. Two compilers, so that the second run of a preview does not push out the first's cache."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mirror = IntentMirror(mesh_settings())
+        self._now, self._then = Compiler(KINDS), Compiler(KINDS)
+        self._before: tuple[int, int, Compilation] | None = None
+
+    def compare(self, wishes: Sequence[Wish]) -> tuple[Compilation, Compilation]:
+        with self._lock:
+            intent = self._mirror.refresh()
+            key = (intent.revision, self._mirror.epoch)
+            if self._before is None or self._before[:2] != key:
+                self._before = (*key, self._now.compile(intent))
+            return self._before[2], self._then.compile(wished(intent, wishes))
+
+
+def wished(intent: Intent, wishes: Sequence[Wish]) -> Intent:
+    """The intent as it would be afterwards."""
+    documents = dict(intent.documents)
+    for wish in wishes:
+        known = documents.get(wish.key)
+        if wish.parsed is None:
+            documents.pop(wish.key, None)
+            continue
+        meta = wish.parsed.metadata
+        if known is not None:
+            documents[wish.key] = replace(known, spec=wish.parsed.spec, labels=meta.labels, annotations=meta.annotations)
+        else:
+            documents[wish.key] = Document(wish.key, wish.parsed.spec, meta.labels, meta.annotations, created=_LAST)
+    addresses = _with_new_services(intent.local_addresses, documents)
+    return replace(intent, documents=documents, local_addresses=addresses)
+
+
+def _with_new_services(
+    known: Mapping[tuple[ServiceRef, int], int], documents: Mapping[DocumentKey, Document]
+) -> Mapping[tuple[ServiceRef, int], int]:
+    """Any free address will do for a preview."""
+    free = count(max(known.values(), default=-1) + 1)
+    found = dict(known)
+    for key, document in documents.items():
+        if isinstance(document.spec, ServiceSpec):
+            for port in (0, *(port.port for port in document.spec.ports)):
+                place = (ServiceRef(key.namespace, key.name), port)
+                if place not in found:
+                    found[place] = next(free)
+    return found
+
+
+@cache
+def _preview() -> _Preview:
+    return _Preview()
+
+
+def impact_of(wishes: Sequence[Wish]) -> Impact:
+    before, after = _preview().compare(wishes)
+    changes = {
+        proxy_id: changed_types(before.snapshots[proxy_id], snapshot)
+        for proxy_id, snapshot in after.snapshots.items()
+        if proxy_id in before.snapshots
+    }
+    affected = {proxy_id: names for proxy_id, names in changes.items() if names}
+    rows = {row.id: row for row in Proxy.objects.filter(id__in=affected)}
+    found = tuple(
+        ProxyImpact(proxy_id, names, proxy_id in rows and rows[proxy_id].connected) for proxy_id, names in sorted(affected.items())
+    )
+    services = sorted({service for row in rows.values() for service in row.services})
+    return Impact(found, tuple(services))
+
+
+def changed_types(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    return tuple(TYPE_NAMES[t] for t in PUSH_ORDER if before.section_versions(t) != after.section_versions(t))

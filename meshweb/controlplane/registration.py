@@ -1,0 +1,375 @@
+"""How a VM joins: token, certificate request, proxy and workload; and what the agent is told."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from meshweb.controlplane import audit, certificates, documents, hints, publish
+from meshweb.controlplane.actor import Actor
+from meshweb.controlplane.authority import authority
+from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Unauthorized
+from meshweb.core.errors import Violation
+from meshweb.core.intent import DocumentKey
+from meshweb.core.names import is_dns_label, spiffe_id
+from meshweb.identity import csr, join_token, keys
+from meshweb.identity.sealing import SecretBytes
+from meshweb.kinds.base import violations_of
+from meshweb.kinds.parse import parse_document
+from meshweb.kinds.workload_group.spec import WorkloadGroupSpec
+from meshweb.store.loaders import document_of
+from meshweb.store.models import Certificate, JoinToken, JoinTokenUse, Proxy, Resource
+
+GROUP_ANNOTATION = "meshweb.io/workload-group"
+SIGN_SECONDS = 8.0
+MAX_TOKEN_TTL = timedelta(days=30)
+MAX_TOKEN_USES = 10_000
+
+
+class Flags(BaseModel):
+    """How a sidecar takes part. Addresses are IP addresses, without zone."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True)
+
+    mode: Literal["loopback", "proxy", "explicit"]
+    bind: Annotated[str, Field(max_length=45)]
+    app_address: Annotated[str, Field(max_length=45)] = "127.0.0.1"
+    loopback_range: Annotated[str, Field(max_length=49)] = "127.77.0.0/16"
+    agent_version: Annotated[str, Field(max_length=64)] = ""
+    envoy_version: Annotated[str, Field(max_length=64)] = ""
+
+    @field_validator("bind", "app_address")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        return str(ipaddress.ip_address(text))
+
+    @field_validator("loopback_range")
+    @classmethod
+    def _loopback(cls, text: str) -> str:
+        network = ipaddress.ip_network(text)
+        if not network.is_loopback or network.num_addresses < 4:
+            raise ValueError("must be a range inside 127.0.0.0/8 with at least four addresses")
+        return str(network)
+
+
+class JoinRequest(Flags):
+    id: Annotated[str, Field(max_length=64)]
+    secret: Annotated[str, Field(max_length=128)]
+    csr: Annotated[str, Field(max_length=csr.MAX_CSR_BYTES)]
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+
+    @field_validator("name")
+    @classmethod
+    def _label(cls, text: str) -> str:
+        if not is_dns_label(text):
+            raise ValueError("must be a DNS label: a-z, 0-9 and '-', at most 63 characters")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    proxy: Proxy
+    certificate: Certificate
+    answer: dict[str, Any]
+
+
+def _validated(model: type[Any], payload: object) -> Any:
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        raise InvalidDocuments([(0, violation) for violation in violations_of(error, payload)]) from None
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def create_token(actor: Actor, namespace: str, group: str, ttl: timedelta, uses: int) -> tuple[JoinToken, join_token.JoinToken]:
+    """A right to join; its text exists only in this answer. Raises NotFound, InvalidDocuments."""
+    violations = []
+    if not timedelta(0) < ttl <= MAX_TOKEN_TTL:
+        violations.append(Violation("/ttl", "range", f"must be more than 0 and at most {MAX_TOKEN_TTL.days} days"))
+    if not 1 <= uses <= MAX_TOKEN_USES:
+        violations.append(Violation("/uses", "range", f"must be 1 to {MAX_TOKEN_USES}"))
+    if violations:
+        raise InvalidDocuments([(0, violation) for violation in violations])
+    group_spec(namespace, group)
+    made = join_token.make(
+        url=f"https://{_bracketed(settings.ADVERTISE_HOST)}:{settings.TLS_PORT}",
+        xds=f"{_bracketed(settings.ADVERTISE_HOST)}:{settings.XDS_PORT}",
+        pin=authority().pin,
+    )
+    now = timezone.now()
+    with transaction.atomic():
+        row = JoinToken.objects.create(
+            id=made.public_id,
+            secret_hash=join_token.hash_secret(made.secret).hex(),
+            namespace=namespace,
+            workload_group=group,
+            uses=uses,
+            uses_left=uses,
+            created_at=now,
+            created_by=actor.name,
+            expires_at=now + ttl,
+        )
+        audit.allowed(actor, "create", f"join-token {row.id}", detail=f"for {namespace}/{group}, {uses} uses")
+    return row, made
+
+
+def revoke_token(actor: Actor, token_id: str) -> None:
+    """Raises NotFound."""
+    with transaction.atomic():
+        if not JoinToken.objects.filter(id=token_id, revoked_at=None).update(revoked_at=timezone.now()):
+            raise NotFound(f"there is no join token {token_id} that could be revoked")
+        audit.allowed(actor, "revoke", f"join-token {token_id}")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def group_spec(namespace: str, name: str) -> WorkloadGroupSpec:
+    """Raises NotFound."""
+    row = Resource.objects.filter(kind="WorkloadGroup", namespace=namespace, name=name).first()
+    document = document_of(row) if row is not None else None
+    if document is None or not isinstance(document.spec, WorkloadGroupSpec):
+        raise NotFound(f"there is no WorkloadGroup {namespace}/{name}")
+    return document.spec
+
+
+# --- join -------------------------------------------------------------------------------------------------------------
+
+
+def join(actor: Actor, payload: object) -> Joined:
+    """Redeems a token. The same key with the same token may ask again and gets the same answer.
+
+    Raises InvalidDocuments, Unauthorized, Conflict, NotFound, TryAgain.
+    """
+    request: JoinRequest = _validated(JoinRequest, payload)
+    try:
+        key_hash = keys.public_key_sha256(csr.check_csr(request.csr))
+    except csr.CsrRefused as error:
+        raise InvalidDocuments([(0, Violation("/csr", "csr", str(error)))]) from None
+    token = _token(actor, request)
+    try:
+        with transaction.atomic():
+            proxy = _redeem(actor, token, request, key_hash)
+            job = certificates.request(proxy, request.csr)
+            transaction.on_commit(lambda: hints.tell_browsers("join-token", token.id))
+    except RefusedJoin as refused:
+        raise refused.record() from None
+    certificate = certificates.wait_for(job.id, SIGN_SECONDS)
+    answer = {
+        "proxy": proxy.id,
+        "identity": proxy.spiffe_id,
+        "certificate": certificate.chain,
+        "expiresAt": certificate.not_after.isoformat().replace("+00:00", "Z"),
+        **trust(),
+        "settings": agent_settings(proxy),
+    }
+    return Joined(proxy, certificate, answer)
+
+
+def _token(actor: Actor, request: JoinRequest) -> JoinToken:
+    row = JoinToken.objects.filter(id=request.id).first()
+    try:
+        secret = join_token.decode_secret(request.secret)
+    except join_token.BadToken:
+        secret = SecretBytes(b"")
+    if row is None or not join_token.secret_matches(secret, bytes.fromhex(row.secret_hash)):
+        audit.refused(actor, "join", f"join-token {request.id[:64]}", "unknown token or wrong secret")
+        raise Unauthorized("the join token is not known here, or its secret is wrong")
+    return row
+
+
+def _redeem(actor: Actor, token: JoinToken, request: JoinRequest, key_hash: str) -> Proxy:
+    """The proxy that this request makes, or made before. One row lock on the token decides races."""
+    state = publish.lock_mesh()
+    row = JoinToken.objects.select_for_update().get(id=token.id)
+    earlier = row.redemptions.filter(key_hash=key_hash, proxy__name=request.name).select_related("proxy").first()
+    if earlier is not None and earlier.proxy is not None:
+        return earlier.proxy
+    why = _why_not(row)
+    if why is not None:
+        raise RefusedJoin(actor, row, why, Unauthorized(why))
+    proxy_id = f"{row.namespace}/{request.name}"
+    known = Proxy.objects.select_for_update().filter(id=proxy_id).first()
+    if known is not None and known.revoked_at is None and (known.connected or known.workload_group != row.workload_group):
+        detail = f"the name {proxy_id} is taken by a proxy that is connected or of another WorkloadGroup"
+        raise RefusedJoin(actor, row, detail, Conflict(detail))
+    group = group_spec(row.namespace, row.workload_group)
+    row.uses_left -= 1
+    row.save(update_fields=["uses_left"])
+    proxy = _register(row, request, group, known)
+    JoinTokenUse.objects.create(token=row, proxy=proxy, key_hash=key_hash, at=timezone.now())
+    audit.allowed(actor, "join", f"proxy {proxy.id}", detail=f"with join token {row.id}")
+    _write_entry(actor, row, request, group)
+    publish.touch(state, f"{proxy.id} joined")
+    return proxy
+
+
+def _why_not(row: JoinToken) -> str | None:
+    if row.revoked_at is not None:
+        return "the join token was revoked"
+    if row.expires_at <= timezone.now():
+        return f"the join token ended at {row.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    if row.uses_left <= 0:
+        return "the join token is used up"
+    return None
+
+
+class RefusedJoin(Exception):
+    """A refusal that still has to be written down, outside of the transaction it ended."""
+
+    def __init__(self, actor: Actor, token: JoinToken, detail: str, error: Exception) -> None:
+        self.actor, self.token, self.detail, self.error = actor, token, detail, error
+        super().__init__(detail)
+
+    def record(self) -> Exception:
+        """Writes the refusal down; returns what to tell the caller."""
+        JoinTokenUse.objects.create(token=self.token, at=timezone.now(), refusal=self.detail[:500])
+        audit.refused(self.actor, "join", f"join-token {self.token.id}", self.detail)
+        hints.tell_browsers("join-token", self.token.id)
+        return self.error
+
+
+def _register(token: JoinToken, request: JoinRequest, group: WorkloadGroupSpec, known: Proxy | None) -> Proxy:
+    if known is not None:
+        # The name comes back with a new key: certificates of the old one are not accepted any more.
+        known.certificates.all().delete()
+    proxy = known or Proxy(id=f"{token.namespace}/{request.name}", namespace=token.namespace, name=request.name)
+    proxy.workload_group = token.workload_group
+    proxy.spiffe_id = spiffe_id(settings.TRUST_DOMAIN, token.namespace, group.template.service_account)
+    proxy.joined_at = timezone.now()
+    proxy.revoked_at = None
+    proxy.health_state, proxy.health_reason, proxy.first_request_at = "unknown", "", None
+    proxy.report_sequence = 0
+    _take_flags(proxy, request)
+    proxy.save()
+    return proxy
+
+
+_FLAG_FIELDS = ("mode", "bind", "app_address", "loopback_range", "agent_version", "envoy_version")
+
+
+def _take_flags(proxy: Proxy, flags: Flags) -> bool:
+    """Whether anything changed that the configuration depends on."""
+    before = (proxy.mode, proxy.bind, proxy.app_address, proxy.loopback_range)
+    proxy.mode, proxy.bind = flags.mode, flags.bind
+    proxy.app_address, proxy.loopback_range = flags.app_address, flags.loopback_range
+    proxy.agent_version = flags.agent_version or proxy.agent_version
+    proxy.envoy_version = flags.envoy_version or proxy.envoy_version
+    return before != (proxy.mode, proxy.bind, proxy.app_address, proxy.loopback_range)
+
+
+def _write_entry(actor: Actor, token: JoinToken, request: JoinRequest, group: WorkloadGroupSpec) -> None:
+    """The WorkloadEntry of the new instance, from its group's template (Istio, "WorkloadGroup")."""
+    address = request.bind
+    if ipaddress.ip_address(address).is_unspecified:
+        address = actor.address or "127.0.0.1"
+    template = group.template
+    spec: dict[str, object] = {
+        "address": address,
+        "labels": dict(group.metadata.labels),
+        "serviceAccount": template.service_account,
+        "weight": template.weight,
+    }
+    if template.ports:
+        spec["ports"] = dict(template.ports)
+    if template.locality:
+        spec["locality"] = template.locality
+    raw = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "WorkloadEntry",
+        "metadata": {
+            "name": request.name,
+            "namespace": token.namespace,
+            "labels": dict(group.metadata.labels),
+            "annotations": {**group.metadata.annotations, GROUP_ANNOTATION: token.workload_group},
+        },
+        "spec": spec,
+    }
+    parsed = parse_document(raw)
+    documents.write(actor, [documents.Wish(parsed.key, parsed)], verb="join", reason=f"{token.namespace}/{request.name} joined")
+
+
+def remove(actor: Actor, namespace: str, name: str) -> None:
+    """Revokes a proxy and removes its workload. Raises NotFound."""
+    with transaction.atomic():
+        state = publish.lock_mesh()
+        proxy = Proxy.objects.select_for_update(no_key=True).filter(namespace=namespace, name=name, revoked_at=None).first()
+        if proxy is None:
+            raise NotFound(f"there is no proxy {namespace}/{name}")
+        proxy.revoked_at, proxy.stream = timezone.now(), ""
+        proxy.save(update_fields=["revoked_at", "stream"])
+        proxy.certificates.all().delete()
+        key = DocumentKey("WorkloadEntry", namespace, name)
+        if Resource.objects.filter(kind=key.kind, namespace=namespace, name=name).exists():
+            documents.write(actor, [documents.Wish(key, None)], verb="delete", reason=f"proxy {proxy.id} removed")
+        publish.touch(state, f"{proxy.id} removed")
+        audit.allowed(actor, "remove", f"proxy {proxy.id}")
+        transaction.on_commit(lambda: hints.tell_browsers("proxy", proxy.id))
+
+
+# --- what agents are told ---------------------------------------------------------------------------------------------
+
+
+def trust() -> dict[str, str]:
+    return {"trustDomain": settings.TRUST_DOMAIN, "trustBundle": authority().roots}
+
+
+def agent_settings(proxy: Proxy) -> dict[str, object]:
+    """See docs/guides/agent-protocol.md, Settings."""
+    try:
+        group = group_spec(proxy.namespace, proxy.workload_group)
+    except NotFound:
+        return {"ports": [], "probe": None, "reportSeconds": settings.REPORT_SECONDS, "renewBefore": None}
+    probe: Mapping[str, object] | None = None
+    if group.probe is not None:
+        probe = group.probe.model_dump(mode="json", by_alias=True, exclude_none=True)
+    ports = [{"name": name, "port": port} for name, port in sorted(group.template.ports.items())]
+    return {"ports": ports, "probe": probe, "reportSeconds": settings.REPORT_SECONDS, "renewBefore": None}
+
+
+def configure(proxy_id: str, payload: object) -> dict[str, object]:
+    """An agent says how it runs now. Raises NotFound, InvalidDocuments."""
+    flags: Flags = _validated(Flags, payload)
+    with transaction.atomic():
+        state = publish.lock_mesh()
+        proxy = Proxy.objects.select_for_update(no_key=True).filter(id=proxy_id, revoked_at=None).first()
+        if proxy is None:
+            raise NotFound(f"there is no proxy {proxy_id}")
+        if _take_flags(proxy, flags):
+            publish.touch(state, f"{proxy.id} runs with other flags")
+        proxy.save(update_fields=[*_FLAG_FIELDS])
+    return {"settings": agent_settings(proxy), **trust()}
+
+
+def renew(proxy_id: str, payload: object) -> dict[str, object]:
+    """A new certificate for the same identity. Raises NotFound, InvalidDocuments, TryAgain."""
+    pem = payload.get("csr") if isinstance(payload, Mapping) else None
+    if not isinstance(pem, str):
+        raise InvalidDocuments([(0, Violation("/csr", "required", "the certificate request is missing"))])
+    try:
+        with transaction.atomic():
+            proxy = Proxy.objects.filter(id=proxy_id, revoked_at=None).first()
+            if proxy is None:
+                raise NotFound(f"there is no proxy {proxy_id}")
+            job = certificates.request(proxy, pem)
+        certificate = certificates.wait_for(job.id, SIGN_SECONDS)
+    except csr.CsrRefused as error:
+        raise InvalidDocuments([(0, Violation("/csr", "csr", str(error)))]) from None
+    return {
+        "certificate": certificate.chain,
+        "expiresAt": certificate.not_after.isoformat().replace("+00:00", "Z"),
+        **trust(),
+    }
+

@@ -1,0 +1,1 @@
+"""Channels: tells browsers that something changed. They read what over REST."""

@@ -1,0 +1,1 @@
+"""The archive: tables, constraints, and loaders that turn rows into intent in a fixed number of queries."""

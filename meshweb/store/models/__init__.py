@@ -1,0 +1,36 @@
+"""Every table, by noun."""
+
+from meshweb.store.models.access import ApiToken, AuditEntry, LoginLink
+from meshweb.store.models.certificate import Certificate, CertificateAuthority, CertificateJob
+from meshweb.store.models.configuration import ConfigBlob, ConfigClass, ConfigSection
+from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyTypeState, RevisionProxy
+from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
+from meshweb.store.models.revision import MeshState, Revision
+from meshweb.store.models.telemetry import BackendBucket, EdgeBucket, TelemetryReport
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "BackendBucket",
+    "Certificate",
+    "CertificateAuthority",
+    "CertificateJob",
+    "ConfigBlob",
+    "ConfigClass",
+    "ConfigSection",
+    "EdgeBucket",
+    "JoinToken",
+    "JoinTokenUse",
+    "LocalAddress",
+    "LoginLink",
+    "MeshState",
+    "Proxy",
+    "ProxyTypeState",
+    "Reference",
+    "Resource",
+    "ResourceStatus",
+    "ResourceVersion",
+    "Revision",
+    "RevisionProxy",
+    "TelemetryReport",
+]

@@ -1,0 +1,65 @@
+"""What flowed between services, in buckets of 10 s (kept an hour) and 60 s (kept a day)."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class EdgeBucket(models.Model):
+    """Calls of one source to one service in one bucket, as the callers' proxies counted them; `denied` as the servers' did.
+
+    source and destination are "namespace/name"; histogram counts per upper bound of meshweb.telemetry.histogram.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    resolution = models.PositiveSmallIntegerField()
+    start = models.DateTimeField()
+    source = models.CharField(max_length=127)
+    destination = models.CharField(max_length=127)
+    c2xx = models.BigIntegerField(default=0)
+    c3xx = models.BigIntegerField(default=0)
+    c4xx = models.BigIntegerField(default=0)
+    c5xx = models.BigIntegerField(default=0)
+    denied = models.BigIntegerField(default=0)
+    mtls = models.BigIntegerField(default=0)
+    plain = models.BigIntegerField(default=0)
+    histogram = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["resolution", "start", "source", "destination"], name="one_edge_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.destination} {self.start:%T}"
+
+
+class BackendBucket(models.Model):
+    """The same calls by the backend service that a route chose (versions)."""
+
+    id = models.BigAutoField(primary_key=True)
+    resolution = models.PositiveSmallIntegerField()
+    start = models.DateTimeField()
+    source = models.CharField(max_length=127)
+    backend = models.CharField(max_length=127)
+    c2xx = models.BigIntegerField(default=0)
+    c3xx = models.BigIntegerField(default=0)
+    c4xx = models.BigIntegerField(default=0)
+    c5xx = models.BigIntegerField(default=0)
+    histogram = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["resolution", "start", "source", "backend"], name="one_backend_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.backend} {self.start:%T}"
+
+
+class TelemetryReport(models.Model):
+    """That proxies reported in a 10 s bucket: the difference between silence and no calls."""
+
+    start = models.DateTimeField(primary_key=True)
+    proxies = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.proxies} at {self.start:%T}"

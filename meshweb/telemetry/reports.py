@@ -1,0 +1,62 @@
+"""Agents' reports, checked. See docs/guides/agent-protocol.md, Report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from meshweb.telemetry.histogram import BUCKETS
+
+Count = Annotated[int, Field(ge=0, le=2**40)]
+ServiceName = Annotated[str, Field(max_length=127, pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+Histogram = Annotated[list[Count], Field(min_length=BUCKETS, max_length=BUCKETS)]
+Classes = dict[Literal["2", "3", "4", "5"], Count]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class Backend(_Part):
+    """Calls to one port of the service that a route chose. `classes` by first digit of the status."""
+
+    service: ServiceName
+    port: Annotated[int, Field(ge=1, le=65535)]
+    classes: Classes = Field(default_factory=dict)
+    histogram: Histogram
+
+
+class Edge(Backend):
+    """Calls to one port of the service that was called. `mtls` None: not observed."""
+
+    mtls: bool | None = None
+
+
+class Denial(_Part):
+    """Calls that this proxy refused by policy. `source` is the caller's SPIFFE ID, or empty."""
+
+    source: Annotated[str, Field(max_length=2048)] = ""
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    count: Count
+
+
+class Health(_Part):
+    state: Literal["healthy", "unhealthy", "unknown"] = "unknown"
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class EnvoyState(_Part):
+    state: Literal["live", "starting", "down"] = "down"
+    version: Annotated[str, Field(max_length=64)] = ""
+
+
+class Report(_Part):
+    sequence: Annotated[int, Field(ge=0, le=2**62)]
+    seconds: Annotated[float, Field(ge=0, le=86_400)]
+    health: Health = Field(default_factory=Health)
+    envoy: EnvoyState = Field(default_factory=EnvoyState)
+    edges: Annotated[list[Edge], Field(max_length=10_000)] = Field(default_factory=list)
+    backends: Annotated[list[Backend], Field(max_length=10_000)] = Field(default_factory=list)
+    denials: Annotated[list[Denial], Field(max_length=10_000)] = Field(default_factory=list)
+    received: Count = 0
