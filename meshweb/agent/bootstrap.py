@@ -74,9 +74,7 @@ def _agent_cluster(layout: Layout) -> dict[str, Any]:
 
 def _stats_config() -> dict[str, Any]:
     return {
-        "stats_matcher": {
-            "inclusion_list": {"patterns": [{"safe_regex": {"regex": pattern}} for pattern in STATS_PATTERNS]}
-        },
+        "stats_matcher": {"inclusion_list": {"patterns": [{"safe_regex": {"regex": pattern}} for pattern in STATS_PATTERNS]}},
         "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": list(BUCKETS_MS)}],
     }
 
@@ -101,7 +99,5 @@ def _overload() -> dict[str, Any]:
     name = "envoy.resource_monitors.global_downstream_max_connections"
     config = f"{_TYPE}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
-        "resource_monitors": [
-            {"name": name, "typed_config": {"@type": config, "max_active_downstream_connections": 50_000}}
-        ]
+        "resource_monitors": [{"name": name, "typed_config": {"@type": config, "max_active_downstream_connections": 50_000}}]
     }

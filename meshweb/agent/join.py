@@ -160,10 +160,7 @@ def _attempt(token: JoinToken, request: dict[str, Any]) -> tuple[x509.Certificat
     parts = urlsplit(token.url)
     with _connect(token.url, context) as secure:
         leaf = secure.getpeercert(binary_form=True)
-        if (
-            leaf is None
-            or issue.spiffe_uri(x509.load_der_x509_certificate(leaf)).rpartition("/meshweb/")[2] != "control-plane"
-        ):
+        if leaf is None or issue.spiffe_uri(x509.load_der_x509_certificate(leaf)).rpartition("/meshweb/")[2] != "control-plane":
             raise JoinRefused(f"{token.url} showed another certificate at the second look; nothing was sent")
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 443, timeout=TIMEOUT_SECONDS)
         connection.sock = secure
@@ -202,9 +199,7 @@ def _accept(
 ) -> Joined:
     """Believes the answer only as far as it proves itself."""
     try:
-        credentials = check_credentials(
-            Credentials(key, answer["certificate"], answer["trustBundle"], answer["trustDomain"])
-        )
+        credentials = check_credentials(Credentials(key, answer["certificate"], answer["trustBundle"], answer["trustDomain"]))
         identity = SpiffeId.parse(issue.spiffe_uri(credentials.leaf))
         if str(identity) != answer["identity"] or identity.trust_domain != credentials.trust_domain:
             raise JoinRefused("the certificate is for another identity than the answer says")

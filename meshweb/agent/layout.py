@@ -97,9 +97,7 @@ class Layout:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 found = directory.lstat()
             except OSError as error:
-                raise BadDirectory(
-                    f"cannot make {directory}: {error.strerror}; choose another with --data-dir"
-                ) from None
+                raise BadDirectory(f"cannot make {directory}: {error.strerror}; choose another with --data-dir") from None
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
                 raise BadDirectory(f"{directory} belongs to another user: choose another with --data-dir")
             if found.st_mode & 0o077:

@@ -48,7 +48,7 @@ class LocalServer:
             raise OSError(f"cannot listen on {self._path}: {error}") from error
         finally:
             os.umask(before)
-        os.chmod(self._path, 0o600)
+        Path(self._path).chmod(0o600)
         await server.start()
         self._server = server
 

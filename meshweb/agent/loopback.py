@@ -60,9 +60,7 @@ def address_towards(url: str) -> str:
     """This host's address on the way to the control plane. Raises NoAddress."""
     parts = urlsplit(url)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            parts.hostname, parts.port or 443, type=socket.SOCK_DGRAM
-        )[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.connect(address)  # UDP: nothing is sent
             return str(probe.getsockname()[0])

@@ -114,9 +114,7 @@ def _upstreams(options: argparse.Namespace) -> int:
     if options.output == "json":
         print(json.dumps(rows, indent=2))
     elif rows:
-        _print_table(
-            ["SERVICE", "PORT", "CALL", "HOST"], [[r["service"], r["port"], r["address"], r["host"]] for r in rows]
-        )
+        _print_table(["SERVICE", "PORT", "CALL", "HOST"], [[r["service"], r["port"], r["address"], r["host"]] for r in rows])
     else:
         print("no service can be called yet")
     return OK

@@ -50,6 +50,4 @@ class Snapshots:
         try:
             await asyncio.to_thread(store.write, self._path, self.current)
         except OSError:
-            log.exception(
-                "cannot keep the configuration on disk; a restart without the control plane would use an older one"
-            )
+            log.exception("cannot keep the configuration on disk; a restart without the control plane would use an older one")

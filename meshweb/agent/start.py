@@ -100,9 +100,7 @@ def _name(wanted: str | None) -> str:
     return name
 
 
-def _flags(
-    options: argparse.Namespace, state: State | None, token: join_token.JoinToken | None
-) -> tuple[Flags, int | None]:
+def _flags(options: argparse.Namespace, state: State | None, token: join_token.JoinToken | None) -> tuple[Flags, int | None]:
     """What was given now, else what was used before, else the defaults; and the lock of the loopback range."""
     before = state.flags if state is not None else None
     url = token.url if token is not None else state.url if state is not None else None

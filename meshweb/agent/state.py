@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -141,7 +140,7 @@ def forget(layout: Layout) -> list[str]:
         layout.admin_socket,
     ):
         try:
-            os.unlink(path)
+            path.unlink()
         except FileNotFoundError:
             continue
         removed.append(path.name)

@@ -96,8 +96,7 @@ class Telemetry:
                 "edges": [{**_entry(key, s), "mtls": self.mtls.get(key)} for key, s in sorted(window.edges.items())],
                 "backends": [_entry(key, series) for key, series in sorted(window.backends.items())],
                 "denials": [
-                    {"source": source, "port": port, "count": count}
-                    for (source, port), count in sorted(window.denials.items())
+                    {"source": source, "port": port, "count": count} for (source, port), count in sorted(window.denials.items())
                 ],
                 "received": window.received,
             }

@@ -35,6 +35,12 @@ class Caller:
         return self.name
 
 
+def caller_of(request: Request) -> Caller | None:
+    """Who was recognised; None for a stranger."""
+    user: object = request.user
+    return user if isinstance(user, Caller) else None
+
+
 def scopes_of(user: Any) -> tuple[str, ...]:
     """Superusers may everything, staff may write, anybody else reads."""
     if user.is_superuser:
@@ -77,8 +83,8 @@ class ScopePermission(permissions.BasePermission):
     """`read` for safe methods, `write` for the others, unless the view names another scope (`needs`: method -> scope)."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        caller = request.user
-        if not isinstance(caller, Caller):
+        caller = caller_of(request)
+        if caller is None:
             return False
         needs: dict[str, str] = getattr(view, "needs", {})
         wanted = needs.get(request.method or "", "read" if request.method in _SAFE else "write")
@@ -88,8 +94,8 @@ class ScopePermission(permissions.BasePermission):
 
 def actor_of(request: Request) -> Actor:
     """The caller as the use cases know it."""
-    caller = request.user
-    name, origin = (caller.name, caller.origin) if isinstance(caller, Caller) else ("anonymous", Origin.API)
+    caller = caller_of(request)
+    name, origin = (caller.name, caller.origin) if caller is not None else ("anonymous", Origin.API)
     return Actor(name, origin, getattr(request, "request_id", ""), request.META.get("REMOTE_ADDR") or "")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from typing import Any
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
-from asgiref.sync import iscoroutinefunction
 
 REQUEST_ID = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -39,7 +39,7 @@ _HEADERS = {
 
 
 @sync_and_async_middleware
-def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def request_id(get_response: Any) -> Any:
     """Takes the caller's id when it is harmless, or makes one; it is in the answer, the audit and every log line."""
 
     def begin(request: HttpRequest) -> str:
@@ -53,16 +53,16 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
         async def asynchronous(request: HttpRequest) -> HttpResponse:
             made = begin(request)
-            response = await get_response(request)  # type: ignore[misc]  # checked just above
+            response: HttpResponse = await get_response(request)
             response[REQUEST_ID] = made
             structlog.contextvars.clear_contextvars()
             return response
 
-        return asynchronous  # type: ignore[return-value]  # Django's middleware protocol is either
+        return asynchronous
 
     def synchronous(request: HttpRequest) -> HttpResponse:
         made = begin(request)
-        response = get_response(request)
+        response: HttpResponse = get_response(request)
         response[REQUEST_ID] = made
         structlog.contextvars.clear_contextvars()
         return response
@@ -71,7 +71,7 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 @sync_and_async_middleware
-def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def security_headers(get_response: Any) -> Any:
     """On every answer; API answers are not kept by caches either."""
 
     def finish(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -86,9 +86,9 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     if iscoroutinefunction(get_response):
 
         async def asynchronous(request: HttpRequest) -> HttpResponse:
-            return finish(request, await get_response(request))  # type: ignore[misc]  # checked just above
+            return finish(request, await get_response(request))
 
-        return asynchronous  # type: ignore[return-value]  # Django's middleware protocol is either
+        return asynchronous
 
     def synchronous(request: HttpRequest) -> HttpResponse:
         return finish(request, get_response(request))

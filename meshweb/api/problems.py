@@ -64,7 +64,9 @@ class Problem(exceptions.APIException):
         self.found = tuple(found)
 
 
-def body_of(status: int, code: str, detail: str, request_id: str, found: Iterable[tuple[int, Violation]] = ()) -> dict[str, Any]:
+def body_of(
+    status: int, code: str, detail: str, request_id: str, found: Iterable[tuple[int, Violation]] = ()
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"{TYPES}{code}",
         "title": _TITLES.get(status, "Error"),
@@ -111,7 +113,7 @@ def _read(error: Exception) -> tuple[int, str, str, tuple[tuple[int, Violation],
         log.warning("the database is not available: %s", error)
         return 503, "database_away", "the database is not available now; nothing was changed", (), {"Retry-After": "2"}
     if isinstance(error, exceptions.Throttled):
-        wait = round(error.wait or 1)
+        wait = round(getattr(error, "wait", None) or 1)
         return 429, "throttled", f"too many attempts; try again in {wait} s", (), {"Retry-After": str(wait)}
     if isinstance(error, exceptions.APIException):
         return error.status_code, str(error.default_code), str(error.detail), (), _challenge(error)

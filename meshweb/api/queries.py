@@ -27,7 +27,9 @@ def duration_parameter(request: Request, name: str, default: str, *, least: time
     """Raises Problem (422)."""
     found = duration(request.query_params.get(name, default), f"/{name}")
     if not least <= found <= most:
-        raise wrong(f"/{name}", "range", f"the query parameter {name} must be {least.total_seconds():g}s to {most.total_seconds():g}s")
+        raise wrong(
+            f"/{name}", "range", f"the query parameter {name} must be {least.total_seconds():g}s to {most.total_seconds():g}s"
+        )
     return found
 
 

@@ -17,7 +17,7 @@ _PROBLEM = {
 }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
     """Registers itself with drf-spectacular."""
 
     target_class = "meshweb.api.auth.BearerAuthentication"
@@ -27,7 +27,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "An API token: mwt_…"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
     """Registers itself with drf-spectacular."""
 
     target_class = "meshweb.api.auth.SessionAuthentication"
@@ -62,11 +62,11 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     for kind in KINDS:
         components.update(_kind_schemas(kind))
     for path, methods in result["paths"].items():
-        kind = next((k for k in KINDS if f"/{k.plural}" in path), None)
+        own = next((kind for kind in KINDS if f"/{kind.plural}" in path), None)
         for operation in methods.values():
             operation["responses"]["default"] = _PROBLEM
-            if kind is not None:
-                _specialise(operation, kind)
+            if own is not None:
+                _specialise(operation, own)
     result["components"]["schemas"] = dict(sorted(components.items()))
     return result
 

@@ -30,7 +30,7 @@ class Page(Shape, Generic[T]):
     revision: int
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """`DocumentPage` in the OpenAPI document."""
         return f"{params[0].__name__}Page"
 

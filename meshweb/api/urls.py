@@ -17,14 +17,14 @@ from meshweb.kinds.registry import KINDS
 class OpenApi(SpectacularAPIView):
     authentication_classes = ()
     permission_classes = PUBLIC
-    renderer_classes = (OpenApiJsonRenderer,)
+    renderer_classes = [OpenApiJsonRenderer]
 
 
 def _of(kind: Kind) -> list[URLPattern]:
-    listing = type(f"{kind.kind}List", (DocumentList,), {"kind": kind}).as_view()
-    detail = type(f"{kind.kind}Detail", (DocumentDetail,), {"kind": kind}).as_view()
+    listing: type[DocumentList] = type(f"{kind.kind}List", (DocumentList,), {"kind": kind})
+    detail: type[DocumentDetail] = type(f"{kind.kind}Detail", (DocumentDetail,), {"kind": kind})
     place = "<str:namespace>/<str:name>" if kind.namespaced else "<str:name>"
-    return [path(kind.plural, listing), path(f"{kind.plural}/{place}", detail)]
+    return [path(kind.plural, listing.as_view()), path(f"{kind.plural}/{place}", detail.as_view())]
 
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from meshweb.config.environment import duration, flag, number, redis_urls, text
-from meshweb.config.logging import LOGGING as LOGGING
+from meshweb.config.logging import LOGGING  # noqa: F401 - Django reads it here
 
 ROOT = Path(__file__).resolve().parents[2]
 

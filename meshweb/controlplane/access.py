@@ -17,7 +17,7 @@ from meshweb.controlplane.errors import InvalidDocuments, NotFound
 from meshweb.core.errors import Violation
 from meshweb.store.models import ApiToken, LoginLink
 
-TOKEN_PREFIX = "mwt_"  # noqa: S105 - the public beginning of every token
+TOKEN_PREFIX = "mwt_"
 SCOPES = ("read", "write", "admin")
 ADMIN_USER = "admin"
 LINK_LIFE = timedelta(hours=1)

@@ -248,7 +248,7 @@ def _version(item: Written, number: int) -> ResourceVersion:
 
 def _uid_of_last(key: DocumentKey) -> Any:
     last = ResourceVersion.objects.filter(kind=key.kind, namespace=key.namespace, name=key.name).order_by("-revision").first()
-    assert last is not None  # noqa: S101 - what is deleted was created by a revision
+    assert last is not None
     return last.uid
 
 

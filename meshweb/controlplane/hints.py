@@ -71,7 +71,7 @@ def listening(channel: str) -> Iterator[Any]:
     """A function `wait(seconds) -> bool` that returns early when a hint arrives. Without Redis it only waits (0.5 s at most)."""
     pubsub = None
     try:
-        pubsub = client().pubsub(ignore_subscribe_messages=True)
+        pubsub = client().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py
         pubsub.subscribe(channel)
     except (redis.RedisError, OSError) as error:
         log.warning("cannot listen on %s: %s", channel, error)

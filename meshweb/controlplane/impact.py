@@ -106,7 +106,8 @@ def impact_of(wishes: Sequence[Wish]) -> Impact:
     affected = {proxy_id: names for proxy_id, names in changes.items() if names}
     rows = {row.id: row for row in Proxy.objects.filter(id__in=affected)}
     found = tuple(
-        ProxyImpact(proxy_id, names, proxy_id in rows and rows[proxy_id].connected) for proxy_id, names in sorted(affected.items())
+        ProxyImpact(proxy_id, names, proxy_id in rows and rows[proxy_id].connected)
+        for proxy_id, names in sorted(affected.items())
     )
     services = sorted({service for row in rows.values() for service in row.services})
     return Impact(found, tuple(services))

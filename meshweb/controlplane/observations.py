@@ -193,5 +193,3 @@ def _execute(statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
-
-

@@ -46,9 +46,7 @@ def facts(rows: Sequence[Proxy]) -> list[ProxyFacts]:
     return [_facts(row, states.get(row.id, {}), newest.get(row.id), wanted.get(row.config_class)) for row in rows]
 
 
-def _facts(
-    row: Proxy, states: dict[str, ProxyTypeState], certificate: Certificate | None, wanted: int | None
-) -> ProxyFacts:
+def _facts(row: Proxy, states: dict[str, ProxyTypeState], certificate: Certificate | None, wanted: int | None) -> ProxyFacts:
     types = tuple(_type(t, states.get(t.value), certificate) for t in TypeUrl)
     return ProxyFacts(row, _state(row, types, wanted), wanted, certificate, types)
 

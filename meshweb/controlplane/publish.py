@@ -22,7 +22,7 @@ from meshweb.controlplane.render import timestamp
 from meshweb.core.compile import Compilation, Compiler, workloads_by_service
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import DocumentKey, Intent
-from meshweb.core.snapshot import PUSH_ORDER, Section, Snapshot, content_version
+from meshweb.core.snapshot import PUSH_ORDER, Snapshot, content_version
 from meshweb.kinds.registry import KINDS
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import (
@@ -156,14 +156,10 @@ class Publisher:
                 )
         _store_services(compilation)
 
-    def _store_conditions(
-        self, found: Mapping[DocumentKey, tuple[Condition, ...]], intent: Intent, now: datetime
-    ) -> None:
+    def _store_conditions(self, found: Mapping[DocumentKey, tuple[Condition, ...]], intent: Intent, now: datetime) -> None:
         if self._conditions is None:
             rows = ResourceStatus.objects.select_related("resource")
-            self._conditions = {
-                DocumentKey(r.resource.kind, r.resource.namespace, r.resource.name): r.conditions for r in rows
-            }
+            self._conditions = {DocumentKey(r.resource.kind, r.resource.namespace, r.resource.name): r.conditions for r in rows}
         known = self._conditions
         fresh: dict[DocumentKey, list[dict[str, Any]]] = {}
         for key, conditions in found.items():
@@ -195,9 +191,16 @@ def _section_lists(snapshot: Snapshot) -> dict[str, list[str]]:
     return {t.value: list(snapshot.section_versions(t)) for t in PUSH_ORDER}
 
 
-def _shown(conditions: Iterable[Condition], generation: int, before: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+def _shown(
+    conditions: Iterable[Condition], generation: int, before: list[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
     """Conditions as stored; the transition time stays while the status does."""
-    since = {c["type"]: c["lastTransitionTime"] for c in before for n in conditions if n.type == c["type"] and n.status == c["status"]}
+    since = {
+        c["type"]: c["lastTransitionTime"]
+        for c in before
+        for n in conditions
+        if n.type == c["type"] and n.status == c["status"]
+    }
     return [
         {
             "type": c.type.value,

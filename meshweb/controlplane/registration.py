@@ -372,4 +372,3 @@ def renew(proxy_id: str, payload: object) -> dict[str, object]:
         "expiresAt": certificate.not_after.isoformat().replace("+00:00", "Z"),
         **trust(),
     }
-

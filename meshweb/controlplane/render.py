@@ -18,7 +18,9 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def authored(kind: str, namespace: str, name: str, labels: Mapping[str, str], annotations: Mapping[str, str], spec: object) -> dict[str, Any]:
+def authored(
+    kind: str, namespace: str, name: str, labels: Mapping[str, str], annotations: Mapping[str, str], spec: object
+) -> dict[str, Any]:
     """The part of a document that its author decides: what versions keep and diffs show."""
     known = kind_named(kind)
     metadata: dict[str, Any] = {"name": name}

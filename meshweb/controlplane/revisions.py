@@ -187,7 +187,12 @@ def _programmed(standing: Standing) -> dict[str, object]:
         message = f"refused by {standing.count('rejected')} of {total} proxies; {first.proxy}: {first.detail}"
         return {"status": "False", "reason": "Invalid", "message": message[:1000], **when}
     if standing.state == "superseded":
-        return {"status": "Unknown", "reason": "Superseded", "message": "a newer revision replaced it before it was live", **when}
+        return {
+            "status": "Unknown",
+            "reason": "Superseded",
+            "message": "a newer revision replaced it before it was live",
+            **when,
+        }
     return {"status": "False", "reason": "Pending", "message": f"live on {live} of {total} proxies", **when}
 
 

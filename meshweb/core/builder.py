@@ -26,7 +26,6 @@ from meshweb.core.ir import (
 )
 from meshweb.core.names import PortRef, ServiceRef
 
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol as TypingProtocol
-from typing import TypeVar
+from typing import Protocol as TypingProtocol, TypeVar
 
 from meshweb.core import names
 from meshweb.core.builder import MeshBuilder, Phase
@@ -89,7 +88,9 @@ class Compiler:
         run = _Run(self, intent, mesh)
         snapshots = {proxy_id: run.snapshot(view) for proxy_id, view in sorted(intent.proxies.items())}
         self._resources = run.used
-        self._sections = {s.version: s for snapshot in snapshots.values() for group in snapshot.sections.values() for s in group}
+        self._sections = {
+            s.version: s for snapshot in snapshots.values() for group in snapshot.sections.values() for s in group
+        }
         conditions = {key: tuple(found) for key, found in mesh.conditions.items()}
         return Compilation(intent.revision, snapshots, conditions, mesh)
 
@@ -138,14 +139,20 @@ class _Run:
             {
                 TypeUrl.CLUSTER: (
                     self._once(("cds", upstreams), lambda: self._section(map(self._outbound_cluster, reached))),
-                    self._once(("in-cds", view.app_address, inbound), lambda: self._section(self._inbound_clusters(view, inbound))),
+                    self._once(
+                        ("in-cds", view.app_address, inbound), lambda: self._section(self._inbound_clusters(view, inbound))
+                    ),
                 ),
                 TypeUrl.ENDPOINT: (self._once(("eds", upstreams), lambda: self._section(map(self._endpoints, reached))),),
                 TypeUrl.LISTENER: (
-                    self._once(self._outbound_key(view, upstreams), lambda: self._section(self._outbound_listeners(view, upstreams))),
+                    self._once(
+                        self._outbound_key(view, upstreams), lambda: self._section(self._outbound_listeners(view, upstreams))
+                    ),
                     self._once(("in-lds", view.bind, inbound), lambda: self._section(self._inbound_listeners(view, inbound))),
                 ),
-                TypeUrl.ROUTE: (self._once(("rds", upstreams, proxied), lambda: self._section(self._routes(upstreams, proxied))),),
+                TypeUrl.ROUTE: (
+                    self._once(("rds", upstreams, proxied), lambda: self._section(self._routes(upstreams, proxied))),
+                ),
             },
         )
 
@@ -175,7 +182,7 @@ class _Run:
     def _outbound_cluster(self, port: PortRef) -> XdsResource:
         service, settings = self._mesh.services[port.service], self._intent.settings
         found = service.port(port.port)
-        assert found is not None  # noqa: S101 - reachable ports exist
+        assert found is not None
         accounts = self._once(("ids", port.service), lambda: self._mesh.identities(service))
         identities = tuple(names.spiffe_id(settings.trust_domain, port.service.namespace, account) for account in accounts)
         spec = OutboundCluster(port, found.protocol, identities, self._mesh.connect_timeout_ms, settings.dns_suffix)
@@ -184,7 +191,7 @@ class _Run:
     def _endpoints(self, port: PortRef) -> XdsResource:
         service = self._mesh.services[port.service]
         found = service.port(port.port)
-        assert found is not None  # noqa: S101 - reachable ports exist
+        assert found is not None
         name = names.outbound(port, self._intent.settings.dns_suffix)
         endpoints = self._mesh.endpoints(service, found)
         return self._resource(("cla", name, endpoints), lambda: load_assignment(name, endpoints))
@@ -217,7 +224,7 @@ class _Run:
             if place is None:
                 continue
             service_port = self._mesh.services[port.service].port(port.port)
-            assert service_port is not None  # noqa: S101 - called ports exist
+            assert service_port is not None
             spec = OutboundListener(*place, port, service_port.protocol, self._intent.settings.dns_suffix)
             found.append(self._resource(spec, lambda s=spec: outbound_listener(s)))  # type: ignore[misc]  # mypy: lambda default
         return found

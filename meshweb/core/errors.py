@@ -1,8 +1,8 @@
 """What can be wrong with a document, said so that its author can mend it.
 
-    MeshwebError
-    ├── InvalidDocument   one or more violations, each with the exact place
-    └── CompileError      an accepted document that cannot be turned into configuration
+MeshwebError
+├── InvalidDocument   one or more violations, each with the exact place
+└── CompileError      an accepted document that cannot be turned into configuration
 """
 
 from __future__ import annotations

@@ -48,9 +48,9 @@ def judge(traffic: Traffic) -> Verdict:
         return Verdict("unknown", "too few calls to judge")
     if traffic.error_rate >= WARN_ERRORS:
         return Verdict("bad" if traffic.error_rate >= BAD_ERRORS else "warn", f"{traffic.error_rate * 100:.1f} % err")
-    if traffic.p95 is not None and traffic.usual_p95 is not None:
-        if traffic.p95 >= MIN_SLOW_MS and traffic.p95 > SLOW_FACTOR * traffic.usual_p95:
-            return Verdict("warn", f"p95 {traffic.p95:.0f} ms")
+    usual = traffic.usual_p95
+    if traffic.p95 is not None and usual is not None and traffic.p95 > max(MIN_SLOW_MS, SLOW_FACTOR * usual):
+        return Verdict("warn", f"p95 {traffic.p95:.0f} ms")
     return Verdict("ok", "")
 
 

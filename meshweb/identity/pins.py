@@ -85,9 +85,7 @@ def _check_extensions(certificate: x509.Certificate) -> None:
         raise ChainRefused(f"a certificate of the chain has broken extensions ({type(error).__name__})") from None
     for extension in extensions:
         if extension.critical and not isinstance(extension.value, _UNDERSTOOD):
-            raise ChainRefused(
-                f"a certificate of the chain has the unknown critical extension {extension.oid.dotted_string}"
-            )
+            raise ChainRefused(f"a certificate of the chain has the unknown critical extension {extension.oid.dotted_string}")
 
 
 def _check_ca(certificate: x509.Certificate, *, below: int) -> None:

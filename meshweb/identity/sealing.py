@@ -80,9 +80,7 @@ class KeyRing:
             if not _KEY_ID.fullmatch(key_id) or len(key) != _KEY_BYTES:
                 raise ValueError(f"key {key_id!r} needs an id of [A-Za-z0-9._-] and exactly {_KEY_BYTES} bytes")
 
-    def seal(
-        self, secret: SecretBytes, associated: bytes, *, draw: Callable[[int], bytes] = secrets.token_bytes
-    ) -> bytes:
+    def seal(self, secret: SecretBytes, associated: bytes, *, draw: Callable[[int], bytes] = secrets.token_bytes) -> bytes:
         """Sealed form of `secret`, bound to `associated`. `draw(n)` gives n random bytes."""
         data_key = draw(_KEY_BYTES)
         nonce = draw(_NONCE_BYTES)

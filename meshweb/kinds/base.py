@@ -15,7 +15,9 @@ from meshweb.core.intent import Document, DocumentKey
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-LabelKey = Annotated[str, Field(max_length=317, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+LabelKey = Annotated[
+    str, Field(max_length=317, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+]
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 Labels = dict[LabelKey, LabelValue]
 
@@ -111,7 +113,9 @@ def violations_of(error: ValidationError, raw: object, prefix: tuple[str | int, 
     found: dict[tuple[str, str], Violation] = {}
     for item in items:
         location = item["loc"]
-        if item["type"] == "too_short" and any(len(o["loc"]) > len(location) and o["loc"][: len(location)] == location for o in items):
+        if item["type"] == "too_short" and any(
+            len(o["loc"]) > len(location) and o["loc"][: len(location)] == location for o in items
+        ):
             continue  # its items are reported one by one; that none of them is left is no news
         code = _CODES.get(item["type"], item["type"])
         detail = "is not a field of this kind, or not supported yet" if code == "unknown_field" else item["msg"]

@@ -70,7 +70,7 @@ def _kind_of(raw: Mapping[str, object]) -> Kind:
         violations.append(Violation("/apiVersion", "required", "name the API version of the document"))
     if violations:
         raise InvalidDocument(violations)
-    assert isinstance(name, str) and isinstance(version, str)  # noqa: S101 - narrowing for mypy, checked just above
+    assert isinstance(name, str) and isinstance(version, str)
     kind = kind_named(name)
     if kind is None:
         known = ", ".join(sorted(kind.kind for kind in KINDS))

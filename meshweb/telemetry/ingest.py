@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -52,11 +53,11 @@ class _Batch:
         self._proxies, self._by_identity = proxies, by_identity
         self.edges: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
         self.backends: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
-        self.reporting: defaultdict[datetime, set[str]] = defaultdict(set)
+        self.reporting: set[datetime] = set()
 
     def add(self, arrival: Arrival) -> None:
         start = bucket_start(arrival.at, FINE)
-        self.reporting[start].add(arrival.proxy)
+        self.reporting.add(start)
         own = calls_as(self._proxies[arrival.proxy])
         for edge in arrival.report.edges:
             total = self.edges[start, own, edge.service]
@@ -144,7 +145,9 @@ def _store_facts(arrivals: Sequence[Arrival], proxies: dict[str, Proxy]) -> None
     )
 
 
-_SUM_HISTOGRAMS = "(SELECT array_agg(a + b ORDER BY i) FROM unnest({table}.histogram, excluded.histogram) WITH ORDINALITY AS t(a, b, i))"
+_SUM_HISTOGRAMS = (
+    "(SELECT array_agg(a + b ORDER BY i) FROM unnest({table}.histogram, excluded.histogram) WITH ORDINALITY AS t(a, b, i))"
+)
 
 
 def _store_edges(batch: _Batch) -> None:
@@ -155,24 +158,27 @@ def _store_edges(batch: _Batch) -> None:
     upsert_edges(rows)
 
 
-def upsert_edges(rows: Sequence[tuple[object, ...]]) -> None:
+def upsert_edges(rows: Sequence[tuple[Any, ...]]) -> None:
     """Adds to buckets. Row: resolution, start, source, destination, 2xx, 3xx, 4xx, 5xx, denied, mtls, plain, histogram."""
     columns = ("c2xx", "c3xx", "c4xx", "c5xx", "denied", "mtls", "plain")
     _upsert("store_edgebucket", ("resolution", "start", "source", "destination"), columns, rows)
 
 
-def upsert_backends(rows: Sequence[tuple[object, ...]]) -> None:
+def upsert_backends(rows: Sequence[tuple[Any, ...]]) -> None:
     """Row: resolution, start, source, backend, 2xx, 3xx, 4xx, 5xx, histogram."""
     _upsert("store_backendbucket", ("resolution", "start", "source", "backend"), ("c2xx", "c3xx", "c4xx", "c5xx"), rows)
 
 
 def _store_backends(batch: _Batch) -> None:
     upsert_backends(
-        [(FINE, start, source, backend, *s.classes, s.histogram) for (start, source, backend), s in sorted(batch.backends.items())]
+        [
+            (FINE, start, source, backend, *s.classes, s.histogram)
+            for (start, source, backend), s in sorted(batch.backends.items())
+        ]
     )
 
 
-def _upsert(table: str, key: tuple[str, ...], sums: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+def _upsert(table: str, key: tuple[str, ...], sums: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     """All names are constants of this module; the values travel as parameters."""
     if not rows:
         return
@@ -190,7 +196,6 @@ def _upsert(table: str, key: tuple[str, ...], sums: tuple[str, ...], rows: Seque
 def _store_reporting(batch: _Batch) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO store_telemetryreport (start, proxies, last_at) VALUES (%s, %s, now()) "
-            "ON CONFLICT (start) DO UPDATE SET proxies = greatest(store_telemetryreport.proxies, excluded.proxies), last_at = now()",
-            [(start, len(proxies)) for start, proxies in sorted(batch.reporting.items())],
+            "INSERT INTO store_telemetryreport (start, last_at) VALUES (%s, now()) ON CONFLICT (start) DO UPDATE SET last_at = now()",
+            [(start,) for start in sorted(batch.reporting)],
         )

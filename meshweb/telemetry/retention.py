@@ -23,7 +23,9 @@ def roll_up() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('meshweb telemetry'))")
         last = EdgeBucket.objects.filter(resolution=COARSE).order_by("-start").values_list("start", flat=True).first()
-        last_backend = BackendBucket.objects.filter(resolution=COARSE).order_by("-start").values_list("start", flat=True).first()
+        last_backend = (
+            BackendBucket.objects.filter(resolution=COARSE).order_by("-start").values_list("start", flat=True).first()
+        )
         newest = max((start for start in (last, last_backend) if start is not None), default=None)
         end = bucket_start((timezone.now() - _SETTLE).timestamp(), COARSE)
         first = newest + timedelta(seconds=COARSE) if newest is not None else timezone.now() - FINE_LIFE
@@ -31,13 +33,10 @@ def roll_up() -> int:
         edges = list(EdgeBucket.objects.filter(**span).order_by("id"))
         backends = list(BackendBucket.objects.filter(**span).order_by("id"))
         upsert_edges(
-            [
-                (COARSE, _minute(e), e.source, e.destination, *_classes(e), e.denied, e.mtls, e.plain, e.histogram)
-                for e in edges
-            ]
+            [(COARSE, _minute(e), e.source, e.destination, *_classes(e), e.denied, e.mtls, e.plain, e.histogram) for e in edges]
         )
         upsert_backends([(COARSE, _minute(b), b.source, b.backend, *_classes(b), b.histogram) for b in backends])
-        return len({_minute(row) for row in (*edges, *backends)})
+        return len({_minute(row) for row in edges} | {_minute(row) for row in backends})
 
 
 def _minute(row: EdgeBucket | BackendBucket) -> object:

@@ -6,10 +6,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Max
+from django.utils import timezone
 
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.compile import build_mesh
@@ -26,6 +27,7 @@ from meshweb.telemetry.histogram import quantile, total
 from meshweb.telemetry.traffic import Pair, Sums, Window
 
 UNKNOWN = "unknown"
+_RECENT = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`telemetry_at`: newest report of any proxy; `reporting`: proxies whose report came in the newest bucket."""
+    """`telemetry_at`: newest report of any proxy; `reporting`: proxies whose last report is younger than 20 s."""
 
     window: Window
     revision: int
@@ -109,15 +111,15 @@ def topology(window: Window, namespace: str = "") -> Topology:
     revision, mesh = _mesh.current()
     edges, backends = traffic.edges(window), traffic.backends(window)
     usual = traffic.usual(window.start)
-    proxies = {row.id: row for row in Proxy.objects.filter(revoked_at=None).only("id", "stream", "health_state")}
+    proxies = {row.id: row for row in Proxy.objects.filter(revoked_at=None).only("id", "stream", "health_state", "health_at")}
     shown = {pair: sums for pair, sums in edges.items() if not namespace or any(_in(name, namespace) for name in pair)}
     ids = _node_ids(mesh, shown, namespace)
-    last = TelemetryReport.objects.order_by("-start").first()
+    recent = timezone.now() - _RECENT
     return Topology(
         window=window,
         revision=revision,
         telemetry_at=newest_report(),
-        reporting=last.proxies if last is not None else 0,
+        reporting=sum(row.health_at is not None and row.health_at > recent for row in proxies.values()),
         connected=sum(row.connected for row in proxies.values()),
         nodes=tuple(_node(mesh, name, edges, backends, usual, proxies) for name in ids),
         edges=tuple(_edge(pair, sums, usual) for pair, sums in sorted(shown.items())),

@@ -46,9 +46,7 @@ class SnapshotSource(Protocol):
 class StatusSink(Protocol):
     """Where observed facts go. Every call returns at once (the adapter batches); times are UNIX seconds."""
 
-    def connected(
-        self, proxy: ProxyIdentity, *, stream: str, agent_version: str, envoy_version: str, at: float
-    ) -> None: ...
+    def connected(self, proxy: ProxyIdentity, *, stream: str, agent_version: str, envoy_version: str, at: float) -> None: ...
 
     def disconnected(self, proxy_id: str, *, stream: str, reason: str, at: float) -> None: ...
 
@@ -56,9 +54,7 @@ class StatusSink(Protocol):
 
     def acked(self, proxy_id: str, *, type_url: TypeUrl, version: str, revision: int, at: float) -> None: ...
 
-    def nacked(
-        self, proxy_id: str, *, type_url: TypeUrl, version: str, revision: int, detail: str, at: float
-    ) -> None: ...
+    def nacked(self, proxy_id: str, *, type_url: TypeUrl, version: str, revision: int, detail: str, at: float) -> None: ...
 
     def live(self, proxy_id: str, *, revision: int, at: float) -> None:
         """The proxy has acknowledged everything that the snapshot of `revision` holds for it, in every type."""

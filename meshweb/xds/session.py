@@ -147,9 +147,7 @@ class Session:
                 case Acked(type_url, version, revision):
                     self._status.acked(proxy_id, type_url=type_url, version=version, revision=revision, at=now)
                 case Nacked(type_url, version, revision, detail):
-                    self._status.nacked(
-                        proxy_id, type_url=type_url, version=version, revision=revision, detail=detail, at=now
-                    )
+                    self._status.nacked(proxy_id, type_url=type_url, version=version, revision=revision, detail=detail, at=now)
                 case Live(revision):
                     self._status.live(proxy_id, revision=revision, at=now)
                 case Connected(agent_version, envoy_version):

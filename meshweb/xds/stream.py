@@ -309,9 +309,7 @@ class Stream:
         """A changed cluster warms again and Envoy does not ask: without its assignment it would wait 15 seconds."""
         endpoints = self._types.get(TypeUrl.ENDPOINT)
         if endpoints is None:
-            self._endpoints_due |= (
-                names  # a client that comes back asks for clusters first, and claims its endpoints later
-            )
+            self._endpoints_due |= names  # a client that comes back asks for clusters first, and claims its endpoints later
         else:
             wanted = names if names <= endpoints.names else names & endpoints.names
             endpoints.asked = intern(endpoints.asked | wanted) if endpoints.asked else wanted

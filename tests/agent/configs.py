@@ -77,9 +77,7 @@ def _address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def inbound(
-    bind: str, port: int, app: str = "127.0.0.1", deny_path: str = "/denied"
-) -> list[tuple[TypeUrl, XdsResource]]:
+def inbound(bind: str, port: int, app: str = "127.0.0.1", deny_path: str = "/denied") -> list[tuple[TypeUrl, XdsResource]]:
     """A sidecar in front of an application: mTLS, one denied path, records of denials."""
     name = f"inbound|{port}||"
     cluster = {

@@ -78,9 +78,7 @@ class ControlPlane:
             self._join.close()
 
     def token(self, identity: SpiffeId) -> str:
-        made = join_token.make(
-            url=f"https://127.0.0.1:{self.join_port}", xds=f"127.0.0.1:{self.xds_port}", pin=self.ca.pin
-        )
+        made = join_token.make(url=f"https://127.0.0.1:{self.join_port}", xds=f"127.0.0.1:{self.xds_port}", pin=self.ca.pin)
         self._tokens[made.public_id] = (join_token.hash_secret(made.secret), identity)
         return made.text()
 

@@ -73,9 +73,7 @@ async def test_busy_server_is_asked_again_with_the_same_key(control_plane: Contr
     assert len(set(control_plane.join_keys)) == 1
 
 
-async def test_crash_between_answer_and_file_resumes_with_the_same_key(
-    control_plane: ControlPlane, layout: Layout
-) -> None:
+async def test_crash_between_answer_and_file_resumes_with_the_same_key(control_plane: ControlPlane, layout: Layout) -> None:
     token = control_plane.token(IDENTITY)
     control_plane.join_statuses = [(503, {})]
     with pytest.raises(TryAgain):

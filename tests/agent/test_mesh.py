@@ -118,9 +118,7 @@ async def test_control_plane_away_for_a_moment_sends_only_differences(mesh: Mesh
     await mesh.control_plane.start_xds()
     await status.wait("live", "shop/web-1", revision=mesh.revision, timeout=40)
     sent = [
-        fields["type_url"].rpartition(".")[2]
-        for kind, proxy, fields in status.facts
-        if (kind, proxy) == ("sent", "shop/web-1")
+        fields["type_url"].rpartition(".")[2] for kind, proxy, fields in status.facts if (kind, proxy) == ("sent", "shop/web-1")
     ]
     assert sent == ["RouteConfiguration"]
 
@@ -268,9 +266,7 @@ async def test_removed_service_goes_without_a_failed_request(mesh: Mesh) -> None
     for round_number in range(40):
         mesh.revision += 1
         endpoint, identity = (mesh.api_bind, mesh.api_port), "spiffe://cluster.local/ns/shop/sa/api"
-        resources = configs.outbound(
-            bind, mesh.local_port, [endpoint], identity, str(round_number), f"c{round_number % 2}"
-        )
+        resources = configs.outbound(bind, mesh.local_port, [endpoint], identity, str(round_number), f"c{round_number % 2}")
         source.set("shop/web-1", configs.snapshot(mesh.revision, *resources))
         source.set("shop/api-1", configs.snapshot(mesh.revision, *api))
         await mesh.control_plane.status.wait("live", "shop/web-1", revision=mesh.revision)

@@ -6,8 +6,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from meshweb.core.snapshot import PUSH_ORDER, Section, Snapshot, XdsResource
 from meshweb.xds.plan import PlanCache
@@ -33,9 +32,7 @@ def snapshots(draw: st.DrawFn) -> dict[str, dict[str, bytes]]:
     endpoints = draw(st.dictionaries(st.sampled_from(NAMES), st.integers(1, 3)))
     routes = {}
     if clusters:
-        routes = draw(
-            st.dictionaries(st.sampled_from(("r", "s")), st.lists(st.sampled_from(sorted(clusters)), max_size=2))
-        )
+        routes = draw(st.dictionaries(st.sampled_from(("r", "s")), st.lists(st.sampled_from(sorted(clusters)), max_size=2)))
     return {
         CLUSTER: {name: cluster_body(name, mark) for name, mark in clusters.items()},
         ENDPOINT: {name: endpoints_body(name, port) for name, port in endpoints.items() if name in clusters},
@@ -99,9 +96,7 @@ class World:
             self.envoy.receive(
                 self.to_client.popleft(),
                 refuse=refuse,
-                applied=lambda name: (
-                    (applied >> NAMES.index(name[-1])) & 1 == 1 if name[-1] in NAMES else bool(applied & 1)
-                ),
+                applied=lambda name: (applied >> NAMES.index(name[-1])) & 1 == 1 if name[-1] in NAMES else bool(applied & 1),
             )
 
     def quiesce(self) -> None:

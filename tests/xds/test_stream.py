@@ -34,9 +34,7 @@ def snapshot(revision: int, clusters: dict[str, str], routes: dict[str, tuple[st
         revision,
         {
             CLUSTER: (Section.of(XdsResource.of(n, cluster_body(n, m)) for n, m in clusters.items()),),
-            ENDPOINT: (
-                Section.of(XdsResource.of(n, endpoints_body(n)) for n, m in clusters.items() if not m.startswith("-")),
-            ),
+            ENDPOINT: (Section.of(XdsResource.of(n, endpoints_body(n)) for n, m in clusters.items() if not m.startswith("-")),),
             LISTENER: (Section.of(XdsResource.of(f"l-{n}", references_body("l", n)) for n in routes),),
             ROUTE: (Section.of(XdsResource.of(n, references_body("r", *refs)) for n, refs in routes.items()),),
         },

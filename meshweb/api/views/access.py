@@ -15,7 +15,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from meshweb.api import bodies, paging, queries, shapes
-from meshweb.api.auth import PUBLIC, Caller, SessionAuthentication, actor_of, scopes_of
+from meshweb.api.auth import PUBLIC, SessionAuthentication, actor_of, caller_of, scopes_of
 from meshweb.api.bodies import wrong
 from meshweb.api.problems import Problem
 from meshweb.controlplane import access, audit
@@ -43,8 +43,8 @@ class SessionView(APIView):
     @extend_schema(operation_id="session_retrieve", responses=shapes.Session)
     def get(self, request: Request) -> Response:
         get_token(request._request)  # sets the CSRF cookie that the console sends back
-        caller = request.user
-        if not isinstance(caller, Caller):
+        caller = caller_of(request)
+        if caller is None:
             raise Problem(401, "not_signed_in", "nobody is signed in")
         return Response(shapes.Session(username=caller.name, scopes=list(caller.scopes)).model_dump(mode="json"))
 

@@ -62,7 +62,7 @@ def _item(number: int, written: Written) -> shapes.ApplyItem:
         kind=written.key.kind,
         namespace=written.key.namespace or None,
         name=written.key.name,
-        action=written.action,  # type: ignore[arg-type]  # one of the four
+        action=written.action,
         before=render.as_yaml(written.before),
         after=render.as_yaml(written.after) or "",
         diff=[shapes.Difference(**item) for item in found],

@@ -114,9 +114,7 @@ class DocumentDetail(KindView):
         outcome = documents.replace(actor_of(request), key, self.kind, raw, version=version, absent=absent)
         return _answer(outcome, 201 if absent else 200)
 
-    @extend_schema(
-        request={"application/merge-patch+json": shapes.Document}, responses=shapes.Document, parameters=[_IF_MATCH]
-    )
+    @extend_schema(request={"application/merge-patch+json": shapes.Document}, responses=shapes.Document, parameters=[_IF_MATCH])
     def patch(self, request: Request, name: str, namespace: str = "") -> Response:
         version = _if_match(request)
         change = bodies.parse_body(request)

@@ -65,7 +65,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     rows = list(Proxy.objects.filter(revoked_at=None))
     for facts in proxies.facts(rows):
         by_state.labels(facts.state).inc()
-    soonest = Certificate.objects.filter(proxy__revoked_at=None).order_by("not_after").values_list("not_after", flat=True).last()
+    soonest = (
+        Certificate.objects.filter(proxy__revoked_at=None).order_by("not_after").values_list("not_after", flat=True).last()
+    )
     if soonest is not None:
         Gauge("meshweb_certificate_newest_end_seconds", "End of the newest certificate.", registry=registry).set(
             soonest.timestamp()

@@ -108,7 +108,11 @@ def _certificates(rows: list[Certificate]) -> list[shapes.Certificate]:
             not_before=row.not_before,
             expires_at=row.not_after,
             issued_at=row.issued_at,
-            state="expired" if row.not_after <= now else "active" if newest[row.proxy_id].serial == row.serial else "superseded",
+            state="expired"
+            if row.not_after <= now
+            else "active"
+            if newest[row.proxy_id].serial == row.serial
+            else "superseded",
         )
         for row in rows
     ]

@@ -16,7 +16,11 @@ def load_assignment(cluster: str, endpoints: tuple[Endpoint, ...]) -> XdsResourc
     """ClusterLoadAssignment of `cluster`; empty when nobody answers (Envoy then says 503 at once instead of waiting)."""
     ordered = sorted(endpoints, key=lambda e: (e.locality, e.address, e.port))
     localities = [
-        {"locality": _locality(name), "load_balancing_weight": {"value": sum(e.weight for e in group)}, "lb_endpoints": [_endpoint(e) for e in group]}
+        {
+            "locality": _locality(name),
+            "load_balancing_weight": {"value": sum(e.weight for e in group)},
+            "lb_endpoints": [_endpoint(e) for e in group],
+        }
         for name, group in ((name, list(items)) for name, items in groupby(ordered, key=lambda e: e.locality))
     ]
     fields: Json = {"cluster_name": cluster, "endpoints": localities}
@@ -24,7 +28,7 @@ def load_assignment(cluster: str, endpoints: tuple[Endpoint, ...]) -> XdsResourc
 
 
 def _locality(name: str) -> Json:
-    region, zone, sub_zone = (name.split("/") + ["", "", ""])[:3]
+    region, zone, sub_zone = ([*name.split("/"), "", "", ""])[:3]
     return {"region": region, "zone": zone, "sub_zone": sub_zone}
 
 

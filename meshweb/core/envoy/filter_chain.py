@@ -47,7 +47,9 @@ def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
     return [
         {
             "name": f"envoy.filters.network.rbac.{name}",
-            "typed_config": any_of("envoy.extensions.filters.network.rbac.v3.RBAC", rules=rules, stat_prefix=f"inbound_{port}_{name}."),
+            "typed_config": any_of(
+                "envoy.extensions.filters.network.rbac.v3.RBAC", rules=rules, stat_prefix=f"inbound_{port}_{name}."
+            ),
         }
         for name, rules in (("deny", rbac.deny), ("allow", rbac.allow))
         if rules is not None
@@ -71,12 +73,19 @@ def _normalization() -> Json:
 
 def inbound_hcm(port: int, cluster: str, rbac: RbacRules) -> Any:
     """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC)."""
-    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": duration(0)}, "decorator": {"operation": f"inbound:{port}/*"}}
+    route = {
+        "match": {"prefix": "/"},
+        "route": {"cluster": cluster, "timeout": duration(0)},
+        "decorator": {"operation": f"inbound:{port}/*"},
+    }
     return any_of(
         _HCM,
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
-        route_config={"name": f"inbound|{port}", "virtual_hosts": [{"name": f"inbound~{port}", "domains": ["*"], "routes": [route]}]},
+        route_config={
+            "name": f"inbound|{port}",
+            "virtual_hosts": [{"name": f"inbound~{port}", "domains": ["*"], "routes": [route]}],
+        },
         http_filters=http_filters(rbac),
         access_log=[denial_log()],
         forward_client_cert_details=_SANITIZE_SET,
@@ -112,7 +121,12 @@ def outbound_hcm(stat: str, route_config: str, *, connect: bool = False) -> Any:
 
 
 def tcp_proxy(stat: str, cluster: str) -> Json:
-    config = any_of("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", stat_prefix=stat, cluster=cluster, idle_timeout=duration(3_600_000))
+    config = any_of(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix=stat,
+        cluster=cluster,
+        idle_timeout=duration(3_600_000),
+    )
     return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}
 
 

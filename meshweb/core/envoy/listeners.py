@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshweb.core import names
-from meshweb.core.envoy import filter_chain as filters
-from meshweb.core.envoy import tls
+from meshweb.core.envoy import filter_chain as filters, tls
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address, any_of, serialized
 from meshweb.core.ir import InboundPort, MtlsMode, Protocol
@@ -47,9 +46,16 @@ def inbound_listener(spec: InboundListener) -> XdsResource:
     if port.mtls is MtlsMode.STRICT:
         chains = [{"name": "mtls", "filter_chain_match": {"transport_protocol": "tls"}, **mesh_tls}]
     else:
-        passthrough = [*filters.network_rbac_filters(_tcp_rules(spec), port.number), filters.tcp_proxy(f"inbound_{port.number}_tls", cluster)]
+        passthrough = [
+            *filters.network_rbac_filters(_tcp_rules(spec), port.number),
+            filters.tcp_proxy(f"inbound_{port.number}_tls", cluster),
+        ]
         chains = [
-            {"name": "mtls", "filter_chain_match": {"transport_protocol": "tls", "application_protocols": [tls.MESH_ALPN]}, **mesh_tls},
+            {
+                "name": "mtls",
+                "filter_chain_match": {"transport_protocol": "tls", "application_protocols": [tls.MESH_ALPN]},
+                **mesh_tls,
+            },
             {"name": "tls", "filter_chain_match": {"transport_protocol": "tls"}, "filters": passthrough},
             {"name": "plain", "filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": network},
         ]

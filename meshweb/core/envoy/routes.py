@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import re
+from typing import Any
 
 from meshweb.core import names
 from meshweb.core.envoy.values import Json, duration, serialized

@@ -22,7 +22,7 @@ def fail_closed(mesh: MeshBuilder, document: Document) -> None:
 
 
 def _spec(document: Document) -> AuthorizationPolicySpec:
-    assert isinstance(document.spec, AuthorizationPolicySpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(document.spec, AuthorizationPolicySpec)
     return document.spec
 
 

@@ -90,9 +90,11 @@ class AuthorizationPolicySpec(SpecModel):
 
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
-    assert isinstance(spec, AuthorizationPolicySpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, AuthorizationPolicySpec)
     if spec.selector is not None and not spec.selector.match_labels:
-        yield Violation("/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace")
+        yield Violation(
+            "/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace"
+        )
     for r, rule in enumerate(spec.rules):
         for f, source in enumerate(rule.from_ or ()):
             if source.source.principals is None and source.source.namespaces is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
@@ -74,7 +74,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
 
 
 def _spec(document: Document) -> HTTPRouteSpec:
-    assert isinstance(document.spec, HTTPRouteSpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(document.spec, HTTPRouteSpec)
     return document.spec
 
 
@@ -94,7 +94,7 @@ def _parent_ports(mesh: MeshBuilder, document: Document, parent: ParentRef) -> t
 
 def _rules(mesh: MeshBuilder, document: Document, rule: Rule, problems: list[tuple[str, str]]) -> list[RouteRule]:
     backends = tuple(_backend(mesh, document, ref, problems) for ref in rule.backend_refs)
-    filters = {item.type: item for item in rule.filters if item.type != "RequestMirror"}
+    filters: dict[str, RuleFilter] = {item.type: item for item in rule.filters if item.type != "RequestMirror"}
     mirrors = tuple(
         port
         for item in rule.filters
@@ -125,7 +125,7 @@ def _rules(mesh: MeshBuilder, document: Document, rule: Rule, problems: list[tup
 
 
 def _backend(mesh: MeshBuilder, document: Document, ref: BackendRef, problems: list[tuple[str, str]]) -> Backend:
-    filters = {item.type: item for item in ref.filters}
+    filters: dict[str, BackendFilter] = {item.type: item for item in ref.filters}
     return Backend(
         port=_resolve(mesh, document, ref, problems),
         weight=ref.weight,
@@ -166,7 +166,7 @@ def _named(name: str, kind: str, value: str) -> NamedMatch:
     return NamedMatch(name, StringMatch(_KINDS[kind], value))
 
 
-def _change(filters: dict[str, RuleFilter] | dict[str, BackendFilter], kind: str) -> HeaderChange:
+def _change(filters: Mapping[str, RuleFilter | BackendFilter], kind: str) -> HeaderChange:
     item = filters.get(kind)
     if item is None:
         return NO_CHANGE

@@ -10,10 +10,12 @@ from meshweb.kinds.base import Metadata
 from meshweb.kinds.durations import milliseconds
 from meshweb.kinds.http_route.spec import (
     BackendFilter,
+    HeaderMatch,
     HeaderModifier,
     HTTPRouteSpec,
     Match,
     PathModifier,
+    QueryParamMatch,
     Rule,
     RuleFilter,
 )
@@ -30,7 +32,7 @@ _RESERVED_PREFIXES = ("x-envoy-", "x-forwarded-client-cert")
 
 
 def check(metadata: Metadata, spec: object) -> Iterable[Violation]:
-    assert isinstance(spec, HTTPRouteSpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, HTTPRouteSpec)
     for index, parent in enumerate(spec.parent_refs):
         if parent.namespace is not None and parent.namespace != metadata.namespace:
             words = "must be the route's own namespace: consumer routes are not supported yet"
@@ -59,12 +61,12 @@ def _rule(rule: Rule) -> Iterator[Violation]:
             yield Violation("/backendRefs", "conflict", "must be empty beside RequestRedirect: nothing is forwarded")
     for index, backend in enumerate(rule.backend_refs):
         seen: set[str] = set()
-        for f, item in enumerate(backend.filters):
-            yield from under(("backendRefs", index, "filters", f), _filter(item))
-            if item.type in seen:
+        for f, own in enumerate(backend.filters):
+            yield from under(("backendRefs", index, "filters", f), _filter(own))
+            if own.type in seen:
                 at = pointer("backendRefs", index, "filters", f, "type")
-                yield Violation(at, "duplicate", f"{item.type} may be given once per backend")
-            seen.add(item.type)
+                yield Violation(at, "duplicate", f"{own.type} may be given once per backend")
+            seen.add(own.type)
     yield from _timeouts(rule)
 
 
@@ -74,7 +76,11 @@ def _match(match: Match) -> Iterator[Violation]:
         yield from _regex(path.value, "/path/value")
     elif problem := _path_problem(path.value):
         yield Violation("/path/value", "path", problem)
-    for name, items in (("headers", match.headers), ("queryParams", match.query_params)):
+    named: tuple[tuple[str, tuple[HeaderMatch | QueryParamMatch, ...]], ...] = (
+        ("headers", match.headers),
+        ("queryParams", match.query_params),
+    )
+    for name, items in named:
         seen: set[str] = set()
         for index, item in enumerate(items):
             key = item.name.lower() if name == "headers" else item.name

@@ -9,7 +9,7 @@ from meshweb.kinds.mesh_config.spec import MeshConfigSpec
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
-    assert isinstance(spec, MeshConfigSpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(spec, MeshConfigSpec)
     mesh.default_mtls = spec.default_mtls_mode
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
     mesh.report(document, Condition.accepted())

@@ -18,7 +18,7 @@ class MeshConfigSpec(SpecModel):
 
 
 def check(metadata: Metadata, spec: SpecModel) -> Iterable[Violation]:
-    assert isinstance(spec, MeshConfigSpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, MeshConfigSpec)
     if metadata.name != "default":
         yield Violation("/metadata/name", "singleton", "there is one MeshConfig, named default")
     if milliseconds(spec.connect_timeout) == 0:

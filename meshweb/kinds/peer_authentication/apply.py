@@ -9,7 +9,7 @@ from meshweb.kinds.peer_authentication.spec import PeerAuthenticationSpec
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
-    assert isinstance(spec, PeerAuthenticationSpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(spec, PeerAuthenticationSpec)
     labels = frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
     mesh_wide = document.namespace == mesh.settings.root_namespace and not labels
     scope = "" if mesh_wide else document.namespace

@@ -25,6 +25,8 @@ class PeerAuthenticationSpec(SpecModel):
 
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
-    assert isinstance(spec, PeerAuthenticationSpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, PeerAuthenticationSpec)
     if spec.selector is not None and not spec.selector.match_labels:
-        yield Violation("/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace")
+        yield Violation(
+            "/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace"
+        )

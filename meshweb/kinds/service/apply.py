@@ -10,7 +10,7 @@ from meshweb.kinds.service.spec import ServiceSpec
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
-    assert isinstance(spec, ServiceSpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(spec, ServiceSpec)
     ref = ServiceRef(document.namespace, document.name)
     ports = tuple(
         ServicePort(port.port, port.name, protocol_of(port.app_protocol, port.name), port.target_port)

@@ -10,7 +10,7 @@ from meshweb.kinds.workload_entry.spec import UPSTREAMS_ANNOTATION, WorkloadEntr
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
-    assert isinstance(spec, WorkloadEntrySpec)  # noqa: S101 - the registry pairs spec and apply
+    assert isinstance(spec, WorkloadEntrySpec)
     key = (document.namespace, document.name)
     mesh.workloads[key] = Workload(
         namespace=document.namespace,
@@ -25,7 +25,9 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     )
     upstreams = document.annotations.get(UPSTREAMS_ANNOTATION)
     if upstreams is not None:
-        mesh.upstreams[key] = frozenset(_service(text.strip(), document.namespace) for text in upstreams.split(",") if text.strip())
+        mesh.upstreams[key] = frozenset(
+            _service(text.strip(), document.namespace) for text in upstreams.split(",") if text.strip()
+        )
     mesh.report(document, Condition.accepted())
 
 

@@ -25,7 +25,7 @@ class WorkloadEntrySpec(SpecModel):
 
 
 def check(metadata: Metadata, spec: object) -> Iterable[Violation]:
-    assert isinstance(spec, WorkloadEntrySpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, WorkloadEntrySpec)
     try:
         address = ipaddress.ip_address(spec.address)
     except ValueError:

@@ -64,6 +64,6 @@ class WorkloadGroupSpec(SpecModel):
 
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
-    assert isinstance(spec, WorkloadGroupSpec)  # noqa: S101 - the registry pairs spec and check
+    assert isinstance(spec, WorkloadGroupSpec)
     if spec.probe is not None and (spec.probe.http_get is None) == (spec.probe.tcp_socket is None):
         yield Violation("/spec/probe", "one_of", "set exactly one of httpGet and tcpSocket")

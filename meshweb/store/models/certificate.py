@@ -23,7 +23,9 @@ class CertificateAuthority(models.Model):
     active = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["role"], condition=models.Q(active=True), name="one_active_authority_per_role")]
+        constraints = [
+            models.UniqueConstraint(fields=["role"], condition=models.Q(active=True), name="one_active_authority_per_role")
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} until {self.not_after:%Y-%m-%d}"

@@ -55,7 +55,9 @@ class ResourceVersion(models.Model):
 
     class Meta:
         ordering = ["revision", "id"]
-        constraints = [models.UniqueConstraint(fields=["revision", "kind", "namespace", "name"], name="one_version_per_revision")]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "kind", "namespace", "name"], name="one_version_per_revision")
+        ]
         indexes = [models.Index(fields=["kind", "namespace", "name", "revision"])]
 
     def __str__(self) -> str:

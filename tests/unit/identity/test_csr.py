@@ -9,8 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from meshweb.identity import keys
 from meshweb.identity.csr import MAX_CSR_BYTES, CsrRefused, check_csr, make_csr
@@ -30,9 +29,7 @@ def test_only_the_public_key_is_taken() -> None:
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admin")]))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://x/ns/a/sa/b")]), critical=True
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://x/ns/a/sa/b")]), critical=True)
     )
     found = check_csr(_pem(KEY, builder, hashes.SHA256()))
     assert keys.public_key_sha256(found) == keys.public_key_sha256(KEY.public_key())
@@ -91,11 +88,7 @@ def test_mutated_requests_are_refused_or_prove_the_same_key(data: st.DataObject)
     der = bytearray(x509.load_pem_x509_csr(GOOD.encode()).public_bytes(serialization.Encoding.DER))
     for _ in range(data.draw(st.integers(1, 4))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
-    pem = (
-        b"-----BEGIN CERTIFICATE REQUEST-----\n"
-        + base64.encodebytes(bytes(der))
-        + b"-----END CERTIFICATE REQUEST-----\n"
-    )
+    pem = b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(bytes(der)) + b"-----END CERTIFICATE REQUEST-----\n"
     try:
         found = check_csr(pem)
     except CsrRefused:

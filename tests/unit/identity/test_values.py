@@ -7,8 +7,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from meshweb.identity import join_token, keys, rotation
 from meshweb.identity.sealing import KeyRing, SealError, SecretBytes, key_id
@@ -117,9 +116,7 @@ def test_garbage_does_not_open(raw: bytes) -> None:
 
 def test_secret_bytes_keep_quiet() -> None:
     secret = SecretBytes(b"hunter2")
-    assert not any(
-        "hunter2" in text for text in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", repr([secret]))
-    )
+    assert not any("hunter2" in text for text in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", repr([secret])))
     assert copy.deepcopy(secret) == secret
     with pytest.raises(TypeError):
         pickle.dumps(secret)

@@ -79,7 +79,7 @@ class _Tls:
                 self.context.load_cert_chain(*self._own)
                 self._loaded = stamp
             return
-        assert self._identity is not None  # noqa: S101 - one of the two is set
+        assert self._identity is not None
         identity = self._identity.current()
         if identity is not self._loaded:
             _load(self.context, identity)

@@ -60,7 +60,7 @@ def _poll() -> None:
             published = publisher().run()
             if published is not None:
                 log.info("published revision %d as serial %d without a message", published.revision, published.serial)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a poller outlives whatever one round runs into
             # The database may be away; the next round tries again.
             log.warning("cannot publish: %s: %s", type(error).__name__, error)
         finally:
