@@ -94,7 +94,7 @@ def apply_wishes(raws: Sequence[object]) -> list[Wish]:
     parsed, violations = parse_documents(raws)
     if violations:
         raise InvalidDocuments(violations)
-    return [Wish(document.key, document, document.metadata.resource_version) for document in parsed]
+    return [Wish(document.key, document) for document in parsed]
 
 
 def preview(wishes: Sequence[Wish]) -> tuple[Written, ...]:

@@ -91,6 +91,11 @@ class _Mesh:
         self._mirror: IntentMirror | None = None
         self._built: tuple[int, int, MeshBuilder] | None = None
 
+    def forget(self) -> None:
+        """Reads everything anew the next time."""
+        with self._lock:
+            self._mirror = self._built = None
+
     def current(self) -> tuple[int, MeshBuilder]:
         with self._lock:
             if self._mirror is None:

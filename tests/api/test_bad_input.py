@@ -1,0 +1,150 @@
+"""Bad input of every sort: a 4xx with code and pointer, an audit row, and nothing changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from meshweb.store.models import AuditEntry, MeshState, Resource
+from tests import factories as make
+from tests.api.conftest import Api
+
+Json = dict[str, Any]
+_BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(8)
+)
+
+
+def _service(**changes: Any) -> Json:
+    return {**make.service("web"), **changes}
+
+
+def _port(number: Any) -> Json:
+    return make.document("Service", "web", {"ports": [{"port": number}]})
+
+
+def _rule(**rule: Any) -> Json:
+    return make.document("HTTPRoute", "web", {"parentRefs": [{"group": "", "kind": "Service", "name": "web"}], "rules": [rule]})
+
+
+def _policy(**spec: Any) -> Json:
+    return make.document("AuthorizationPolicy", "p", spec)
+
+
+DOCUMENTS: list[tuple[str, Any, str, str]] = [
+    ("unknown field", make.document("Service", "web", {"ports": [{"port": 80}], "selctor": {}}), "/spec/selctor", "unknown_field"),
+    ("unknown field in metadata", make.document("Namespace", "n", owner="me"), "/metadata/owner", "unknown_field"),
+    ("unknown top field", _service(extra=1), "/extra", "unknown_field"),
+    ("unknown kind", _service(kind="Servise"), "/kind", "unknown_kind"),
+    ("unknown version", _service(apiVersion="v7"), "/apiVersion", "unknown_version"),
+    ("no kind", {"apiVersion": "v1"}, "/kind", "required"),
+    ("not a mapping", 5, "", "type"),
+    ("no metadata", {"apiVersion": "v1", "kind": "Service", "spec": {}}, "/metadata", "required"),
+    ("name is no DNS label", make.document("Namespace", "Not_A_Label"), "/metadata/name", "dns_label"),
+    ("name too long", make.document("Namespace", "a" * 64), "/metadata/name", "dns_label"),
+    ("namespace on a mesh-wide kind", make.document("Namespace", "n", namespace="x") | {"metadata": {"name": "n", "namespace": "x"}},
+     "/metadata/namespace", "not_namespaced"),
+    ("port 70000", _port(70000), "/spec/ports/0/port", "less_than_equal"),
+    ("port 0", _port(0), "/spec/ports/0/port", "greater_than_equal"),
+    ("port as text", _port("80"), "/spec/ports/0/port", "int_type"),
+    ("port true", _port(True), "/spec/ports/0/port", "int_type"),
+    ("no ports", make.document("Service", "web", {"ports": []}), "/spec/ports", "too_short"),
+    ("UDP", make.document("Service", "web", {"ports": [{"port": 53, "protocol": "UDP"}]}), "/spec/ports/0/protocol", "literal_error"),
+    ("weight negative", make.route("web", {"web": -1}), "/spec/rules/0/backendRefs/0/weight", "greater_than_equal"),
+    ("weight too large", make.route("web", {"web": 1_000_001}), "/spec/rules/0/backendRefs/0/weight", "less_than_equal"),
+    ("regex that RE2 refuses", _rule(matches=[{"path": {"type": "RegularExpression", "value": "/a(?=b)"}}]),
+     "/spec/rules/0/matches/0/path/value", "regex"),
+    ("regex too complex", _rule(matches=[{"path": {"type": "RegularExpression", "value": "/(a{100}){100}"}}]),
+     "/spec/rules/0/matches/0/path/value", "regex"),
+    ("timeout without unit", _rule(timeouts={"request": "10"}), "/spec/rules/0/timeouts/request", "value_error"),
+    ("filter not supported", _rule(filters=[{"type": "ExtensionRef"}]), "/spec/rules/0/filters/0/type", "literal_error"),
+    ("policy action of a later release", _policy(action="CUSTOM"), "/spec/action", "enum"),
+    ("policy condition of a later release", _policy(rules=[{"when": [{"key": "request.headers[x]", "values": ["1"]}]}]),
+     "/spec/rules/0/when", "unknown_field"),
+    ("workload address is a name", make.entry("w", "db.example.com"), "/spec/address", "ip_address"),
+    ("a second MeshConfig", make.document("MeshConfig", "other"), "/metadata/name", "singleton"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "pointer", "code"), [row[1:] for row in DOCUMENTS], ids=[row[0] for row in DOCUMENTS])
+def test_documents(api: Api, raw: Any, pointer: str, code: str) -> None:
+    answer = api("POST", "apply", [make.namespace(), raw])
+    assert answer.status_code == 422, answer.content
+    problem = answer.json()
+    assert answer["Content-Type"] == "application/problem+json"
+    found = [(e["document"], e["pointer"], e["code"]) for e in problem["errors"]]
+    assert (1, pointer, code) in found, found
+    assert Resource.objects.count() == 0
+    assert MeshState.objects.get().revision == 0
+    assert AuditEntry.objects.filter(decision="refused").count() == 1
+
+
+BODIES: list[tuple[str, bytes, str, int, str]] = [
+    ("not JSON", b"{", "application/json", 400, "malformed_json"),
+    ("NaN", b'{"a": NaN}', "application/json", 400, "malformed_json"),
+    ("duplicate key in JSON", b'{"kind": "A", "kind": "B"}', "application/json", 400, "duplicate_key"),
+    ("duplicate key in YAML", b"kind: A\nkind: B\n", "application/yaml", 400, "malformed_yaml"),
+    ("not YAML", b"a: [", "application/yaml", 400, "malformed_yaml"),
+    ("YAML bomb", _BOMB.encode(), "application/yaml", 400, "too_large"),
+    ("YAML that contains itself", b"a: &a [*a]\n", "application/yaml", 400, "too_deep"),
+    ("YAML with a tag of Python", b"a: !!python/object/apply:os.system [id]\n", "application/yaml", 400, "malformed_yaml"),
+    ("not UTF-8", b"a: \xff\xfe", "application/yaml", 400, "malformed_yaml"),
+    ("deep JSON", b"[" * 5000 + b"]" * 5000, "application/json", 400, "too_deep"),
+    ("2 MB", b'{"a": "' + b"x" * 2_000_000 + b'"}', "application/json", 413, "too_large"),
+    ("another media type", b"<a/>", "application/xml", 415, "media_type"),
+    ("nothing", b"---\n", "application/yaml", 422, "invalid_document"),
+]
+
+
+@pytest.mark.parametrize(("body", "media", "status", "code"), [r[1:] for r in BODIES], ids=[r[0] for r in BODIES])
+def test_bodies(api: Api, body: bytes, media: str, status: int, code: str) -> None:
+    answer = api("POST", "apply", body, media)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
+    assert Resource.objects.count() == 0
+
+
+def test_all_violations_of_all_documents_at_once(api: Api) -> None:
+    bad = make.document("Service", "UPPER", {"ports": [{"port": 0}, {"port": 70000}], "x": 1})
+    answer = api("POST", "apply", [bad, _port(-1)])
+    found = {(e["document"], e["pointer"]) for e in answer.json()["errors"]}
+    assert found >= {
+        (0, "/spec/ports/0/port"),
+        (0, "/spec/ports/1/port"),
+        (0, "/spec/x"),
+        (0, "/metadata/name"),
+        (1, "/spec/ports/0/port"),
+    }
+
+
+QUERIES: list[tuple[str, str]] = [
+    ("services?limit=0", "/limit"),
+    ("services?limit=many", "/limit"),
+    ("services?cursor=nonsense", "/cursor"),
+    ("services?label=%21%21", "/label"),
+    ("revisions/1?wait=soon", "/wait"),
+    ("revisions/1?wait=1h", "/wait"),
+    ("topology?window=1s", "/window"),
+    ("topology?at=yesterday", "/at"),
+    ("topology/series?step=0s", "/step"),
+]
+
+
+@pytest.mark.parametrize(("path", "pointer"), QUERIES)
+def test_queries(api: Api, path: str, pointer: str) -> None:
+    answer = api("GET", path)
+    assert answer.status_code == 422, answer.content
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def test_a_reference_to_nothing_is_accepted_and_says_so(api: Api) -> None:
+    from meshweb.controlplane.publish import Publisher
+
+    answer = api("POST", "apply", [make.namespace(), make.service("web"), make.route("web", {"nowhere": 1})])
+    assert answer.status_code == 200, answer.content
+    Publisher().run()
+    conditions = {c["type"]: c for c in api("GET", "httproutes/shop/web").json()["status"]["conditions"]}
+    assert conditions["ResolvedRefs"]["status"] == "False"
+    assert conditions["ResolvedRefs"]["reason"] == "BackendNotFound"
+    assert json.dumps(conditions["Accepted"]["status"]) == '"True"'
