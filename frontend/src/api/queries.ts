@@ -1,0 +1,158 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { ApiError, call, read, readAll } from './client';
+import type {
+  ApplyResult,
+  Document,
+  Draft,
+  HttpRouteDocument,
+  JoinToken,
+  Mesh,
+  NewJoinToken,
+  Page,
+  Proxy,
+  Revision,
+  RevisionDiff,
+  RevisionSummary,
+  Series,
+  ServiceDocument,
+  Session,
+  Topology,
+  WorkloadGroupDocument,
+} from './types';
+
+/** Hints over the WebSocket may be lost: everything is read again this often. */
+export const POLL = 15_000;
+export const POLL_TOPOLOGY = 5_000;
+
+interface Plurals {
+  namespaces: Document;
+  services: ServiceDocument;
+  workloadgroups: WorkloadGroupDocument;
+  httproutes: HttpRouteDocument;
+}
+
+export const queries = {
+  session: () =>
+    queryOptions({
+      queryKey: ['session'],
+      queryFn: async ({ signal }): Promise<Session | null> => {
+        try {
+          return await read<Session>('/session', {}, signal);
+        } catch (error) {
+          if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return null;
+          throw error;
+        }
+      },
+      staleTime: 60_000,
+    }),
+  mesh: () =>
+    queryOptions({
+      queryKey: ['mesh'],
+      queryFn: ({ signal }) => read<Mesh>('/mesh', {}, signal),
+      refetchInterval: POLL,
+    }),
+  proxies: (namespace?: string) =>
+    queryOptions({
+      queryKey: ['proxies', namespace ?? ''],
+      queryFn: ({ signal }) => readAll<Proxy>('/proxies', { namespace }, signal),
+      refetchInterval: POLL,
+    }),
+  proxy: (id: string) =>
+    queryOptions({
+      queryKey: ['proxy', id],
+      queryFn: ({ signal }) => read<Proxy>(`/proxies/${pathOf(id)}`, {}, signal),
+      refetchInterval: POLL,
+    }),
+  documents: <P extends keyof Plurals>(plural: P, namespace?: string) =>
+    queryOptions({
+      queryKey: ['documents', plural, namespace ?? ''],
+      queryFn: ({ signal }) => readAll<Plurals[P]>(`/${plural}`, { namespace }, signal),
+      refetchInterval: POLL,
+    }),
+  document: <P extends keyof Plurals>(plural: P, id: string) =>
+    queryOptions({
+      queryKey: ['documents', plural, 'one', id],
+      queryFn: ({ signal }) => read<Plurals[P]>(`/${plural}/${pathOf(id)}`, {}, signal),
+      refetchInterval: POLL,
+    }),
+  topology: (window: string, namespace?: string, at?: string) =>
+    queryOptions({
+      queryKey: ['topology', window, namespace ?? '', at ?? ''],
+      queryFn: ({ signal }) => read<Topology>('/topology', { window, namespace, at }, signal),
+      refetchInterval: at ? false : POLL_TOPOLOGY,
+      // The picture stays while the next one is read, so that nothing jumps; a different window starts anew.
+      placeholderData: (previous) => previous,
+    }),
+  series: (ends: { source?: string; destination?: string }, window: string, at?: string) =>
+    queryOptions({
+      queryKey: ['series', ends.source ?? '', ends.destination ?? '', window, at ?? ''],
+      queryFn: ({ signal }) => read<Series>('/topology/series', { ...ends, window, step: stepOf(window), at }, signal),
+      refetchInterval: at ? false : POLL,
+    }),
+  revisions: () =>
+    infiniteQueryOptions({
+      queryKey: ['revisions'],
+      queryFn: ({ pageParam, signal }) =>
+        read<Page<RevisionSummary>>('/revisions', { limit: 50, cursor: pageParam || undefined }, signal),
+      initialPageParam: '',
+      getNextPageParam: (page) => page.next,
+      refetchInterval: POLL,
+    }),
+  /** While it is under way the server holds the answer until it is decided, a second at most: tiles fill meanwhile. */
+  revision: (number: number) =>
+    queryOptions({
+      queryKey: ['revision', number],
+      queryFn: ({ signal, client }) => {
+        const known = client.getQueryData<Revision>(['revision', number]);
+        const wait = known?.state === 'pending' ? '1s' : undefined;
+        return read<Revision>(`/revisions/${number}`, { wait }, signal);
+      },
+      refetchInterval: (query) => (query.state.data?.state === 'pending' ? 250 : POLL),
+    }),
+  revisionDiff: (number: number) =>
+    queryOptions({
+      queryKey: ['revision-diff', number],
+      queryFn: ({ signal }) => read<RevisionDiff>(`/revisions/${number}/diff`, {}, signal),
+      staleTime: Infinity,
+    }),
+  joinToken: (id: string) =>
+    queryOptions({
+      queryKey: ['join-token', id],
+      queryFn: ({ signal }) => read<JoinToken>(`/join-tokens/${encodeURIComponent(id)}`, {}, signal),
+      refetchInterval: 2_000,
+    }),
+};
+
+export const commands = {
+  signIn: (credentials: { username: string; password: string } | { loginToken: string }) =>
+    call<Session>('/session', { method: 'POST', body: credentials }),
+  signOut: () => call<null>('/session', { method: 'DELETE' }),
+  apply: async (documents: Draft[], options: { dryRun: boolean; reason?: string }) =>
+    (
+      await call<ApplyResult>('/apply', {
+        method: 'POST',
+        query: { dryRun: options.dryRun || undefined, reason: options.reason },
+        body: documents,
+      })
+    ).body,
+  rollBack: async (number: number, dryRun: boolean) =>
+    (
+      await call<ApplyResult>(`/revisions/${number}/rollback`, {
+        method: 'POST',
+        query: { dryRun: dryRun || undefined },
+      })
+    ).body,
+  createJoinToken: async (token: { namespace: string; workloadGroup: string; ttl: string; uses: number }) =>
+    (await call<NewJoinToken>('/join-tokens', { method: 'POST', body: token })).body,
+  revokeJoinToken: (id: string) => call<null>(`/join-tokens/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+};
+
+function pathOf(id: string): string {
+  return id.split('/').map(encodeURIComponent).join('/');
+}
+
+const STEPS: Record<string, string> = { '60s': '10s', '5m': '10s', '15m': '15s', '1h': '60s' };
+
+function stepOf(window: string): string {
+  return STEPS[window] ?? '10s';
+}

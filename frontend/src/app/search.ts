@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** The router reads `412` in an address as a number; names made of digits are names all the same. */
+const text = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
+export const optionalText = text.optional().catch(undefined);
+export const optionalNumber = z.number().int().positive().optional().catch(undefined);
+
+export const WINDOWS = { '60s': 'Last minute', '5m': 'Last 5 min', '15m': 'Last 15 min', '1h': 'Last hour' } as const;
+export type TimeWindow = keyof typeof WINDOWS;
+export const DEFAULT_WINDOW: TimeWindow = '5m';
+
+/** What every page of the console keeps in its address. */
+export const frameSearch = z.object({
+  ns: optionalText,
+  window: z.enum(['60s', '5m', '15m', '1h']).optional().catch(undefined),
+  at: z.string().datetime({ offset: true }).optional().catch(undefined),
+});
+export type FrameSearch = z.output<typeof frameSearch>;
+
+export const loginSearch = z.object({ to: optionalText });
+
+export const topologySearch = z.object({
+  view: z.enum(['graph', 'table']).optional().catch(undefined),
+  preset: z.enum(['traffic', 'errors', 'security']).optional().catch(undefined),
+  node: optionalText,
+  edge: optionalText,
+  find: optionalText,
+  focus: optionalText,
+});
+
+export const servicesSearch = z.object({
+  state: z.enum(['attention', 'traffic', 'idle']).optional().catch(undefined),
+  q: optionalText,
+});
+
+export const proxiesSearch = z.object({
+  state: z.enum(['rejected', 'pending', 'disconnected', 'certificate']).optional().catch(undefined),
+  q: optionalText,
+  proxy: optionalText,
+});
+
+export const changesSearch = z.object({
+  state: z.enum(['pending', 'live', 'rejected', 'superseded']).optional().catch(undefined),
+  q: optionalText,
+  revision: optionalNumber,
+});
+
+export const addVmSearch = z.object({ token: optionalText });
+
+export const shiftSearch = z.object({
+  step: z.enum(['choose', 'review', 'live']).optional().catch(undefined),
+  rule: optionalText,
+  weights: optionalText,
+  revision: optionalNumber,
+  undone: optionalNumber,
+});
+
+export const rollbackSearch = z.object({ made: optionalNumber });

@@ -1,0 +1,324 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { Split } from 'lucide-react';
+import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
+import { queries } from '@/api/queries';
+import type { Proxy, ServiceDocument, TopologyNode } from '@/api/types';
+import { reasonOf, stateOf as revisionState } from '@/features/changes/words';
+import { TrafficCharts } from '@/features/charts/TrafficCharts';
+import { STATE_WORDS } from '@/features/proxies/words';
+import { duration, figure, percent, plural, rate, shortName } from '@/ui/format';
+import { Ago, Card, Facts, Loading } from '@/ui/parts';
+import { ProblemNote } from '@/ui/problem';
+import { Note, Pill, State } from '@/ui/state';
+import { Conditions } from './Conditions';
+import { slowestCaller, stateOf, toRows } from './model';
+import { Neighbours } from './Neighbours';
+import { Routes } from './Routes';
+
+function headline(node: TopologyNode | undefined, p95: number | null): string {
+  if (!node) return 'no numbers for this service in this time';
+  if (node.rps === 0) return `no calls · ${plural(node.workloads.total, 'workload')}`;
+  return [
+    `${figure(node.rps)} requests/s`,
+    `${percent(node.errorRate)} errors`,
+    p95 === null ? '' : `p95 ${duration(p95)}`,
+    plural(node.workloads.total, 'workload'),
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+function portsOf(service: ServiceDocument | undefined): string {
+  return (service?.spec.ports ?? [])
+    .map(({ port, appProtocol, name }) => `port ${port}${appProtocol || name ? ` · ${appProtocol ?? name}` : ''}`)
+    .join(', ');
+}
+
+function Versions({ node, span }: { node: TopologyNode; span: string }) {
+  if (node.versions.length === 0) return null;
+  return (
+    <Card
+      title="Versions"
+      meta="wanted share from the route, seen share from what arrived"
+      aside={<span className="dim sm">{span}</span>}
+    >
+      <table className="t" aria-label="Versions">
+        <thead>
+          <tr>
+            <th scope="col">Version</th>
+            <th scope="col">Share wanted</th>
+            {['Share seen', 'Requests', 'Errors', 'p50', 'p95'].map((head) => (
+              <th key={head} scope="col" className="r">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {node.versions.map((version, index) => {
+            const colour = `var(--v${(index % 6) + 1})`;
+            return (
+              <tr key={version.service}>
+                <th scope="row" style={{ position: 'static', color: 'var(--ink)', fontSize: 13 }}>
+                  <span className="row">
+                    <span aria-hidden style={{ width: 10, height: 10, borderRadius: 2, background: colour }} />
+                    {version.label}
+                  </span>
+                </th>
+                <td>
+                  <span className="row">
+                    <span className="bar" style={{ width: 96 }} aria-hidden>
+                      <i style={{ width: `${version.weight * 100}%`, background: colour }} />
+                    </span>
+                    {percent(version.weight)}
+                  </span>
+                </td>
+                <td className="r">{version.share === null ? 'not seen' : percent(version.share)}</td>
+                <td className="r">{rate(version.rps)}</td>
+                <td className="r">{percent(version.errorRate)}</td>
+                <td className="r">{duration(version.p50)}</td>
+                <td className="r">{duration(version.p95)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+function Workloads({ proxies, error }: { proxies: Proxy[] | undefined; error: Error | null }) {
+  return (
+    <Card title="Workloads" meta={proxies && plural(proxies.length, 'proxy', 'proxies')}>
+      {error && (
+        <div className="b">
+          <ProblemNote error={error} what="Workloads could not be read." />
+        </div>
+      )}
+      {proxies?.length === 0 && (
+        <div className="b two">
+          No proxy serves it. <Link to="/add-vm">Add a VM</Link>
+        </div>
+      )}
+      {proxies && proxies.length > 0 && (
+        <table className="t" aria-label="Workloads">
+          <tbody>
+            {proxies.map((proxy) => (
+              <tr key={proxy.id}>
+                <td>
+                  <Link to="/proxies" search={{ proxy: proxy.id }}>
+                    {proxy.name}
+                  </Link>
+                </td>
+                <td className="dim mono ell">{proxy.bind}</td>
+                <td>
+                  <State tone={STATE_WORDS[proxy.state].tone}>{STATE_WORDS[proxy.state].word}</State>
+                </td>
+                <td className="r dim">
+                  {proxy.health.state === 'healthy'
+                    ? 'healthy'
+                    : proxy.health.state === 'unhealthy'
+                      ? 'failing'
+                      : 'health unknown'}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}
+
+function LastChanges({ namespace, name, documents }: { namespace: string; name: string; documents: string[] }) {
+  const { data } = useInfiniteQuery(queries.revisions());
+  const names = new Set([`Service ${name}`, ...documents.map((document) => `HTTPRoute ${document}`)]);
+  const here = (data?.pages.flatMap((page) => page.items) ?? [])
+    .filter((revision) =>
+      revision.changes.some((change) => change.namespace === namespace && names.has(`${change.kind} ${change.name}`)),
+    )
+    .slice(0, 5);
+  return (
+    <Card
+      title="Last changes here"
+      aside={
+        <Link to="/changes" search={{ q: name }}>
+          All
+        </Link>
+      }
+    >
+      {here.length === 0 && <div className="b dim">None among the newest changes.</div>}
+      {here.length > 0 && (
+        <table className="t" aria-label="Last changes">
+          <tbody>
+            {here.map((revision) => (
+              <tr key={revision.number}>
+                <td className="mono">
+                  <Link to="/changes" search={{ revision: revision.number }}>
+                    r{revision.number}
+                  </Link>
+                </td>
+                <td className="grow">{reasonOf(revision)}</td>
+                <td>
+                  <State tone={revisionState(revision).tone}>{revisionState(revision).word}</State>
+                </td>
+                <td className="r dim">
+                  <Ago at={revision.createdAt} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}
+
+function About({ service }: { service: ServiceDocument }) {
+  const selector = Object.entries(service.spec.selector ?? {});
+  return (
+    <Card title="Document" meta={`Service ${service.metadata.name}`}>
+      <div className="b col">
+        <Facts
+          items={[
+            ['Ports', portsOf(service)],
+            [
+              'Selects',
+              selector.length ? (
+                <span key="selector" className="row wrap" style={{ gap: 4 }}>
+                  {selector.map(([key, value]) => (
+                    <span key={key} className="tag">
+                      {key}: {value}
+                    </span>
+                  ))}
+                </span>
+              ) : (
+                'no workload by itself'
+              ),
+            ],
+            ['Generation', String(service.metadata.generation)],
+            ['Created', <Ago key="created" at={service.metadata.creationTimestamp} />],
+          ]}
+        />
+        <Conditions conditions={service.status.conditions} document="Service" />
+      </div>
+    </Card>
+  );
+}
+
+function useService(namespace: string, name: string) {
+  const search = useSearch({ from: '/console/services/$namespace/$name' });
+  const id = `${namespace}/${name}`;
+  const window = search.window ?? DEFAULT_WINDOW;
+  const service = useQuery(queries.document('services', id));
+  // Callers may live anywhere: the namespace filter must not hide them here.
+  const topology = useQuery(queries.topology(window, undefined, search.at));
+  const proxies = useQuery(queries.proxies());
+  const routes = useQuery(queries.documents('httproutes'));
+  const row = service.data && toRows([service.data], topology.data)[0];
+  return { id, window, at: search.at, service, topology, proxies, routes, row };
+}
+
+export function ServicePage() {
+  const { namespace, name } = useParams({ from: '/console/services/$namespace/$name' });
+  const { id, window, at, service, topology, proxies, routes, row } = useService(namespace, name);
+  const edges = topology.data?.edges ?? [];
+  const state = row && stateOf(row);
+  const serving = proxies.data?.filter((proxy) => proxy.services.includes(id));
+  return (
+    <div className="page">
+      <div className="ph">
+        <div style={{ minWidth: 0 }}>
+          <nav className="crumb" aria-label="Way here">
+            <Link to="/services">Services</Link> <span aria-hidden>›</span> {namespace}
+          </nav>
+          <div className="row wrap">
+            <h1>{name}</h1>
+            {state && topology.data && <Pill tone={state.tone}>{state.word}</Pill>}
+            {topology.data && <span className="sub">{headline(row?.node, slowestCaller(edges, id))}</span>}
+          </div>
+        </div>
+        <span className="sp" />
+        <Link className="btn p" to="/services/$namespace/$name/shift" params={{ namespace, name }}>
+          <Split className="i s" aria-hidden /> Shift traffic
+        </Link>
+      </div>
+      <div className="scroll pad" style={{ paddingTop: 4 }}>
+        {service.error && (
+          <ProblemNote
+            error={service.error}
+            what={`Service ${id} could not be read.`}
+            onRetry={() => void service.refetch()}
+          />
+        )}
+        {service.isPending && <Loading what="the service" />}
+        {service.data && (
+          <div className="grid">
+            <div className="stack">
+              {row?.versionOf && (
+                <Note tone="unknown">
+                  Calls arrive here as a version of{' '}
+                  <Link
+                    to="/services/$namespace/$name"
+                    params={{
+                      namespace: row.versionOf.service.split('/')[0] ?? '',
+                      name: shortName(row.versionOf.service),
+                    }}
+                  >
+                    {shortName(row.versionOf.service)}
+                  </Link>
+                  : {rate(row.versionOf.version.rps)}, {percent(row.versionOf.version.errorRate)} errors, p95{' '}
+                  {duration(row.versionOf.version.p95)}.
+                </Note>
+              )}
+              <Card
+                title="Calls received"
+                meta="last hour"
+                aside={<span className="dim sm">dashed lines are changes</span>}
+              >
+                <TrafficCharts row destination={id} window="1h" at={at} />
+              </Card>
+              {row?.node && <Versions node={row.node} span={WINDOWS[window].toLowerCase()} />}
+              <Card
+                title={`Who calls ${name}, and whom it calls`}
+                aside={
+                  <Link to="/topology" search={{ node: id }}>
+                    Show in topology
+                  </Link>
+                }
+              >
+                {topology.error ? (
+                  <div className="b">
+                    <ProblemNote
+                      error={topology.error}
+                      what="Neighbours could not be read."
+                      onRetry={() => void topology.refetch()}
+                    />
+                  </div>
+                ) : (
+                  <Neighbours id={id} edges={edges} ports={portsOf(service.data)} />
+                )}
+              </Card>
+              <Routes service={id} routes={routes.data} error={routes.error} />
+            </div>
+            <div className="stack">
+              <About service={service.data} />
+              <LastChanges
+                namespace={namespace}
+                name={name}
+                documents={(routes.data ?? [])
+                  .filter(
+                    (route) =>
+                      route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
+                  )
+                  .map((route) => route.metadata.name)}
+              />
+              <Workloads proxies={serving} error={proxies.error} />
+            </div>
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import '@fontsource-variable/geist/wght.css';
+import '@fontsource-variable/geist-mono/wght.css';
+import '@mantine/core/styles.css';
+import './ui/tokens.css';
+import './ui/base.css';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { z } from 'zod';
+import { createQueryClient } from './app/queryClient';
+import { createConsoleRouter } from './app/router';
+import { stripLoginToken } from './features/login/loginToken';
+import { ThemeProvider } from './ui/theme';
+
+// zod would otherwise build validators with `new Function`, which the Content-Security-Policy forbids.
+z.config({ jitless: true });
+
+// Before anything else reads the address: a one-time token must not stay in the history.
+const loginToken = stripLoginToken();
+const queryClient = createQueryClient();
+const router = createConsoleRouter(queryClient, loginToken);
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no element #root');
+createRoot(root).render(
+  <StrictMode>
+    <ThemeProvider>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </ThemeProvider>
+  </StrictMode>,
+);
