@@ -33,7 +33,7 @@ class Up:
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
-        self.ports = _free_ports(3)
+        self.ports = free_ports(3)
         self._environment = environment
         self._popen: subprocess.Popen[str] | None = None
         self.seen: set[process.ProcessId] = set()
@@ -86,7 +86,7 @@ class Up:
         return [identity for identity in self.seen if process.alive(identity)]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     held = [socket.socket() for _ in range(count)]
     try:
         for one in held:

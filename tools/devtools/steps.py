@@ -37,7 +37,7 @@ def timed(what: str) -> Iterator[None]:
 
 def run(what: str, argv: Sequence[str], *, cwd: Path, remedy: str, env: Mapping[str, str] | None = None) -> None:
     """Raises DevError with the last lines of the output and the remedy."""
-    log = LOGS / f"setup-{what.split()[0].lower()}.log"
+    log = LOGS / f"setup-{what.split(maxsplit=1)[0].lower()}.log"
     try:
         LOGS.mkdir(parents=True, exist_ok=True)
         with timed(what), log.open("wb") as output:

@@ -31,7 +31,7 @@ class ValkeyServer:
 
     def program(self, name: str = "valkey") -> Program:
         """Raises NotInstalled."""
-        options = {"save": "", "appendonly": "no", "dir": str(self.directory), "daemonize": "no", "loglevel": "notice"}
+        options = {"save": "", "appendonly": "no", "dir": str(self.directory), "daemonize": "no", "loglevel": "warning"}
         if self._port is not None:
             options |= {"port": str(self._port), "bind": "127.0.0.1"}
         else:

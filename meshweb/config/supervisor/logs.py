@@ -39,7 +39,7 @@ class Output:
             self._console.flush()
         except BrokenPipeError:
             # The reader went away (`| head`). The children go on; their files have the lines.
-            self._console = open("/dev/null", "wb")  # noqa: SIM115 - stands in for stdout until the process ends
+            self._console = Path("/dev/null").open("wb")
 
 
 class Channel:

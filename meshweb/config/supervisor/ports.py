@@ -60,6 +60,6 @@ def _listening(port: int) -> Iterable[str]:
 
 def _holds(process: Path, inodes: set[str]) -> bool:
     try:
-        return any(os.readlink(entry) in inodes for entry in (process / "fd").iterdir())
+        return any(str(entry.readlink()) in inodes for entry in (process / "fd").iterdir())
     except OSError:
         return False  # ended meanwhile, or not ours to see

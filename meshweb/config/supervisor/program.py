@@ -40,6 +40,8 @@ class Program:
     grace: float = 15.0
     console: bool = True
     """Whether its lines are shown beside being kept in its log file."""
+    stage: str = ""
+    """Programs of one stage that were started after each other are stopped together."""
 
 
 def with_ready_file(program: Program, path: Path) -> Program:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -73,8 +75,8 @@ class Supervisor:
         """The last started stops first: nobody loses what it works with."""
         self._state = "stopping"
         self._write()
-        for child in reversed(self._children):
-            await child.stop()
+        for _, stage in itertools.groupby(reversed(self._children), key=lambda child: child.program.stage or id(child)):
+            await asyncio.gather(*(child.stop() for child in stage))
         self._children.clear()
         if self._lock is not None:
             self._status.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""How meshweb is run: units, container files, and the demo mesh."""
