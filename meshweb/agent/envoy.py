@@ -136,6 +136,9 @@ class Envoy:
             str(self._options.concurrency),
             "--log-level",
             "warning",
+            # Connections of a listener that was changed get the new one at their next request, not within minutes.
+            "--drain-strategy",
+            "immediate",
             "--drain-time-s",
             str(max(1, round(self._options.drain_seconds))),
         ]

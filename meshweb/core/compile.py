@@ -15,6 +15,7 @@ from meshweb.core.builder import MeshBuilder, Phase
 from meshweb.core.conditions import Condition
 from meshweb.core.envoy.clusters import OutboundCluster, inbound_cluster, outbound_cluster
 from meshweb.core.envoy.endpoints import load_assignment
+from meshweb.core.envoy.inbound_routes import inbound_route_configuration
 from meshweb.core.envoy.listeners import InboundListener, OutboundListener, inbound_listener, outbound_listener, proxy_listener
 from meshweb.core.envoy.routes import proxy_route_configuration, route_configuration
 from meshweb.core.errors import CompileError
@@ -152,6 +153,7 @@ class _Run:
                 ),
                 TypeUrl.ROUTE: (
                     self._once(("rds", upstreams, proxied), lambda: self._section(self._routes(upstreams, proxied))),
+                    self._once(("in-rds", inbound), lambda: self._section(self._inbound_routes(inbound))),
                 ),
             },
         )
@@ -253,6 +255,14 @@ class _Run:
                 lambda p=port: inbound_cluster(p.number, p.protocol, view.app_address),  # type: ignore[misc]  # mypy: lambda default
             )
             for port in inbound
+        ]
+
+    def _inbound_routes(self, inbound: tuple[InboundPort, ...]) -> list[XdsResource]:
+        domain = self._intent.settings.trust_domain
+        return [
+            self._resource(("in-route", port, domain), lambda p=port: inbound_route_configuration(p, domain))  # type: ignore[misc]  # mypy: lambda default
+            for port in inbound
+            if port.protocol.is_http
         ]
 
     def _inbound_listeners(self, view: ProxyView, inbound: tuple[InboundPort, ...]) -> list[XdsResource]:

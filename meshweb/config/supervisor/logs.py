@@ -39,7 +39,7 @@ class Output:
             self._console.flush()
         except BrokenPipeError:
             # The reader went away (`| head`). The children go on; their files have the lines.
-            self._console = Path("/dev/null").open("wb")
+            self._console = Path("/dev/null").open("wb")  # noqa: SIM115 - stands in for stdout until the process ends
 
 
 class Channel:

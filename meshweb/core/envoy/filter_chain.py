@@ -7,7 +7,6 @@ from typing import Any
 
 from meshweb.core.envoy.rbac import RbacRules
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
-from meshweb.core.ir import Protocol
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _SANITIZE, _SANITIZE_SET = 0, 4  # ForwardClientCertDetails
@@ -24,12 +23,16 @@ class FilterPhase(IntEnum):
     ROUTER = 100
 
 
-def http_filters(rbac: RbacRules | None) -> list[Json]:
+DENY_FILTER = "envoy.filters.http.rbac.deny"
+ALLOW_FILTER = "envoy.filters.http.rbac.allow"
+_NOBODY: Json = {"action": 0, "policies": {}}
+"""config.rbac.v3.RBAC: ALLOW without a policy."""
+
+
+def http_filters(*, authorize: bool) -> list[Json]:
     found: list[tuple[FilterPhase, Json]] = [(FilterPhase.ROUTER, _router())]
-    if rbac is not None and rbac.deny is not None:
-        found.append((FilterPhase.DENY, _rbac("deny", rbac.deny)))
-    if rbac is not None and rbac.allow is not None:
-        found.append((FilterPhase.ALLOW, _rbac("allow", rbac.allow)))
+    if authorize:
+        found += [(FilterPhase.DENY, _rbac(DENY_FILTER, "deny")), (FilterPhase.ALLOW, _rbac(ALLOW_FILTER, "allow"))]
     return [item for _, item in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -37,9 +40,22 @@ def _router() -> Json:
     return {"name": "envoy.filters.http.router", "typed_config": any_of("envoy.extensions.filters.http.router.v3.Router")}
 
 
-def _rbac(name: str, rules: Json) -> Json:
-    config = any_of("envoy.extensions.filters.http.rbac.v3.RBAC", rules=rules, rules_stat_prefix=f"{name}.")
-    return {"name": f"envoy.filters.http.rbac.{name}", "typed_config": config}
+def _rbac(name: str, stat: str) -> Json:
+    """By itself it admits nobody: the rules come with the routes, so that a changed policy holds for the next request also on
+    connections that are open. Changed in the listener, it would hold only for new ones."""
+    config = any_of("envoy.extensions.filters.http.rbac.v3.RBAC", rules=_NOBODY, rules_stat_prefix=f"{stat}.")
+    return {"name": name, "typed_config": config}
+
+
+def authorization(rbac: RbacRules) -> dict[str, Any]:
+    """VirtualHost.typed_per_filter_config for `http_filters(authorize=True)`. A filter without rules is switched off."""
+    return {DENY_FILTER: _per_route(rbac.deny, "deny"), ALLOW_FILTER: _per_route(rbac.allow, "allow")}
+
+
+def _per_route(rules: Json | None, stat: str) -> Any:
+    if rules is None:
+        return any_of("envoy.extensions.filters.http.rbac.v3.RBACPerRoute")
+    return any_of("envoy.extensions.filters.http.rbac.v3.RBACPerRoute", rbac={"rules": rules, "rules_stat_prefix": f"{stat}."})
 
 
 def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
@@ -71,22 +87,14 @@ def _normalization() -> Json:
     }
 
 
-def inbound_hcm(port: int, cluster: str, rbac: RbacRules) -> Any:
+def inbound_hcm(port: int, route_config: str) -> Any:
     """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC)."""
-    route = {
-        "match": {"prefix": "/"},
-        "route": {"cluster": cluster, "timeout": duration(0)},
-        "decorator": {"operation": f"inbound:{port}/*"},
-    }
     return any_of(
         _HCM,
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
-        route_config={
-            "name": f"inbound|{port}",
-            "virtual_hosts": [{"name": f"inbound~{port}", "domains": ["*"], "routes": [route]}],
-        },
-        http_filters=http_filters(rbac),
+        rds={"route_config_name": route_config, "config_source": ADS},
+        http_filters=http_filters(authorize=True),
         access_log=[denial_log()],
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
@@ -107,7 +115,7 @@ def outbound_hcm(stat: str, route_config: str, *, connect: bool = False) -> Any:
         stat_prefix=stat,
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=http_filters(None),
+        http_filters=http_filters(authorize=False),
         forward_client_cert_details=_SANITIZE,
         use_remote_address={"value": False},
         server_header_transformation=2,
@@ -137,8 +145,16 @@ def http_connection_manager(config: Any) -> Json:
 def denial_log() -> Json:
     """Access records of denied requests only, to the agent: who was turned away, and by which rule.
 
-    Envoy's RBAC filter marks what it denies with the response flag UAEX.
+    Envoy's RBAC filter sets no response flag; it leaves its verdict in dynamic metadata.
     """
+    verdict = {
+        "matcher": {
+            "filter": "envoy.filters.http.rbac",
+            "path": [{"key": "enforced_engine_result"}],
+            "value": {"string_match": {"exact": "denied"}},
+        },
+        "match_if_key_not_found": {"value": False},
+    }
     config = any_of(
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
         common_config={
@@ -150,13 +166,11 @@ def denial_log() -> Json:
     )
     return {
         "name": "envoy.access_loggers.http_grpc",
-        "filter": {"response_flag_filter": {"flags": ["UAEX"]}},
+        "filter": {"metadata_filter": verdict},
         "typed_config": config,
     }
 
 
-def protocol_filters(protocol: Protocol, port: int, cluster: str, rbac: RbacRules) -> list[Json]:
-    """Network filters in front of the application on `port`."""
-    if protocol.is_http:
-        return [http_connection_manager(inbound_hcm(port, cluster, rbac))]
+def tcp_filters(port: int, cluster: str, rbac: RbacRules) -> list[Json]:
+    """Network filters in front of an application that does not speak HTTP."""
     return [*network_rbac_filters(rbac, port), tcp_proxy(f"inbound_{port}", cluster)]

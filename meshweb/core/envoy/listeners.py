@@ -39,9 +39,11 @@ class OutboundListener:
 def inbound_listener(spec: InboundListener) -> XdsResource:
     """STRICT: one chain, TLS with a certificate of the mesh. PERMISSIVE adds TLS of the application's own and plain text."""
     port = spec.port
-    rbac = rules_for(port.policies, http=port.protocol.is_http, trust_domain=spec.trust_domain)
     cluster = names.inbound_cluster(port.number)
-    network = filters.protocol_filters(port.protocol, port.number, cluster, rbac)
+    if port.protocol.is_http:
+        network = [filters.http_connection_manager(filters.inbound_hcm(port.number, names.inbound_listener(port.number)))]
+    else:
+        network = filters.tcp_filters(port.number, cluster, _tcp_rules(spec))
     mesh_tls = {"filters": network, "transport_socket": tls.downstream(port.protocol)}
     if port.mtls is MtlsMode.STRICT:
         chains = [{"name": "mtls", "filter_chain_match": {"transport_protocol": "tls"}, **mesh_tls}]

@@ -1,0 +1,31 @@
+"""What a sidecar does with requests for its application: one route to it, and who may take it."""
+
+from __future__ import annotations
+
+from meshweb.core import names
+from meshweb.core.envoy.filter_chain import authorization
+from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.envoy.values import Json, duration, serialized
+from meshweb.core.ir import InboundPort
+from meshweb.core.snapshot import XdsResource
+from meshweb.protos import message
+
+
+def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsResource:
+    """RouteConfiguration of an HTTP port, with the AuthorizationPolicies of the workload on its one virtual host."""
+    route: Json = {
+        "match": {"prefix": "/"},
+        "route": {"cluster": names.inbound_cluster(port.number), "timeout": duration(0)},
+        "decorator": {"operation": f"inbound:{port.number}/*"},
+    }
+    rbac = rules_for(port.policies, http=True, trust_domain=trust_domain)
+    host: Json = {
+        "name": f"inbound~{port.number}",
+        "domains": ["*"],
+        "routes": [route],
+        "typed_per_filter_config": authorization(rbac),
+    }
+    name = names.inbound_listener(port.number)
+    return XdsResource.of(
+        name, serialized(message("envoy.config.route.v3.RouteConfiguration")(name=name, virtual_hosts=[host]))
+    )
