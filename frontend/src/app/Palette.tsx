@@ -105,32 +105,27 @@ export function Palette() {
   useEffect(() => router.subscribe('onResolved', () => setOpen(false)), [router]);
   return (
     <>
-      <button
-        type="button"
-        className="cmd"
-        onClick={() => setOpen(true)}
-        aria-label="Search or jump"
-        aria-keyshortcuts="Control+K"
-      >
+      <button type="button" className="cmd" onClick={() => setOpen(true)} aria-keyshortcuts="Control+K">
         <Search className="i s" aria-hidden />
         <span>Search or jump</span>
         <kbd className="kbd" aria-hidden>
           Ctrl K
         </kbd>
       </button>
-      <Modal
+      <Modal.Root
         opened={open}
         onClose={() => setOpen(false)}
-        withCloseButton={false}
         padding={0}
         size={560}
         yOffset={72}
         radius={10}
         transitionProps={{ duration: 0 }}
-        aria-label="Search or jump"
       >
-        {open && <Choices onDone={() => setOpen(false)} />}
-      </Modal>
+        <Modal.Overlay />
+        <Modal.Content aria-label="Search or jump">
+          <Choices onDone={() => setOpen(false)} />
+        </Modal.Content>
+      </Modal.Root>
     </>
   );
 }

@@ -121,15 +121,17 @@ export function Shell() {
   const mesh = useQuery(queries.mesh());
   return (
     <div className="shell">
-      <a className="skip" href="#main">
-        Skip to the page
-      </a>
-      <Link to="/" className="brand">
-        <Logo />
-        <span className="w">meshweb</span>
-        {mesh.data && <span className="mesh">{mesh.data.name}</span>}
-      </Link>
-      <TopBar />
+      <header style={{ display: 'contents' }}>
+        <a className="skip" href="#main">
+          Skip to the page
+        </a>
+        <Link to="/" className="brand">
+          <Logo />
+          <span className="w">meshweb</span>
+          {mesh.data && <span className="mesh">{mesh.data.name}</span>}
+        </Link>
+        <TopBar />
+      </header>
       <Rail />
       <main className="main" id="main" tabIndex={-1}>
         <StaleBar />

@@ -28,9 +28,10 @@ function NamespaceFilter() {
   return (
     <Menu position="bottom-start" width={220}>
       <Menu.Target>
-        <button type="button" className="btn" aria-label={`Namespace: ${search.ns ?? 'all'}`}>
+        <button type="button" className="btn">
           <Filter className="i s" aria-hidden />
-          {search.ns ?? <span className="hide-n">All namespaces</span>}
+          {search.ns ? <span>{search.ns}</span> : <span>All namespaces</span>}
+          <span className="sr">, choose a namespace</span>
           <ChevronDown className="i s" aria-hidden />
         </button>
       </Menu.Target>
@@ -82,9 +83,9 @@ function TimeRange({ live }: { live: LiveState }) {
     <>
       <Menu position="bottom-end" width={180}>
         <Menu.Target>
-          <button type="button" className="btn" aria-label={`Time range: ${WINDOWS[chosen]}, ${WORDS[live.kind]}`}>
+          <button type="button" className="btn">
             <LiveWord live={live} />
-            <span className="two hide-n" style={{ fontWeight: 450 }}>
+            <span className="two" style={{ fontWeight: 450 }}>
               {WINDOWS[chosen]}
             </span>
             <ChevronDown className="i s" aria-hidden />
@@ -146,8 +147,9 @@ function UserMenu() {
   return (
     <Menu position="bottom-end" width={200}>
       <Menu.Target>
-        <button type="button" className="av" aria-label={`User menu of ${name}`}>
-          <span aria-hidden>{name.slice(0, 2).toUpperCase()}</span>
+        <button type="button" className="av">
+          {name.slice(0, 2).toUpperCase()}
+          <span className="sr">, user menu of {name}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -164,7 +166,7 @@ export function TopBar() {
   const live = useLiveState(ranged ? search.at : undefined);
   const now = useNow();
   return (
-    <div className="top" role="banner">
+    <div className="top">
       <NamespaceFilter />
       <Palette />
       <span className="sp" />

@@ -108,7 +108,7 @@ function Row<Row>({
   if (!onOpen) return <tr>{cells}</tr>;
   return (
     // The link in the name column is the way in by keyboard; a click anywhere on the row only saves aiming.
-     
+
     <tr
       data-selected={selected || undefined}
       onClick={(event) => {

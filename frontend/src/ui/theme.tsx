@@ -1,4 +1,4 @@
-import { createTheme, MantineProvider, Tooltip, type CSSVariablesResolver } from '@mantine/core';
+import { createTheme, MantineProvider, NumberInput, Tooltip, type CSSVariablesResolver } from '@mantine/core';
 import type { ReactNode } from 'react';
 
 const theme = createTheme({
@@ -26,6 +26,7 @@ const theme = createTheme({
     ],
   },
   components: {
+    NumberInput: NumberInput.extend({ defaultProps: { hideControls: true } }),
     Tooltip: Tooltip.extend({
       defaultProps: {
         openDelay: 300,

@@ -10,6 +10,7 @@ import {
   type Resolver,
   type UseFormRegister,
 } from 'react-hook-form';
+import { useEffect } from 'react';
 import { queries } from '@/api/queries';
 import { Card, Facts } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
@@ -214,6 +215,10 @@ export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
     defaultValues: { ...EMPTY, namespace: namespace ?? EMPTY.namespace },
   });
   const mode = useWatch({ control, name: 'mode' });
+  const usual = namespaces.includes('default') ? undefined : namespaces[0];
+  useEffect(() => {
+    if (usual && !namespace && !getFieldState('namespace').isDirty) setValue('namespace', usual);
+  }, [usual, namespace, getFieldState, setValue]);
   const { errors } = formState as { errors: FieldErrors<Fields> };
 
   /** Most people call everything by one name: what they have not written themselves follows it. */

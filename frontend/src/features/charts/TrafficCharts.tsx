@@ -91,7 +91,7 @@ export function TrafficCharts({ source, destination, window, at, row }: Props) {
       <Chart
         {...shared}
         title="Duration"
-        unit="from call to answer"
+        unit="until answered"
         format={duration}
         lines={[
           { label: 'p50', colour: 'p50', values: columns.p50 },

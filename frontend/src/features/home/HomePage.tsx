@@ -5,7 +5,7 @@ import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
 import { queries } from '@/api/queries';
 import type { Edge, Mesh, Proxy, Topology } from '@/api/types';
 import { reasonOf, stateOf } from '@/features/changes/words';
-import { absolute, namespaceOf, percent, plural, rate, shortName, span, until } from '@/ui/format';
+import { absolute, duration, namespaceOf, percent, plural, rate, shortName, span, until } from '@/ui/format';
 import { useNow } from '@/ui/now';
 import { Ago, Card, Facts, Loading, splitUnit, Stat } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
@@ -92,7 +92,7 @@ function Golden({ topology }: { topology: Topology }) {
   const numbers = [
     { label: 'Requests', text: rate(rps) },
     { label: 'Errors', text: rps > 0 ? percent(errors / rps) : '–' },
-    { label: 'Slowest p95', text: slowest < 0 ? '–' : `${Math.round(slowest)} ms` },
+    { label: 'Slowest p95', text: slowest < 0 ? '–' : duration(slowest) },
     { label: 'Denied', text: rate(denied), tone: denied > 0 ? ('deny' as const) : undefined },
     { label: 'Encrypted', text: encrypted === null ? '–' : percent(encrypted) },
   ];
@@ -111,6 +111,12 @@ function namespaceState(topology: Topology, name: string): React.ReactNode {
   const degraded = nodes.filter((node) => node.health === 'warn').length;
   if (failing) return <State tone="bad">{`${failing} failing${degraded ? `, ${degraded} degraded` : ''}`}</State>;
   if (degraded) return <State tone="warn">{degraded} degraded</State>;
+  const denied = new Set(
+    topology.edges
+      .filter((edge) => edge.health === 'deny' && namespaceOf(edge.source) === name)
+      .map((edge) => edge.source),
+  ).size;
+  if (denied) return <State tone="deny">{plural(denied, 'caller')} denied</State>;
   if (nodes.some((node) => node.health === 'ok')) return <State tone="ok">Healthy</State>;
   return (
     <State tone={nodes.some((node) => node.health === 'idle') ? 'idle' : 'unknown'}>

@@ -1,7 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Maximize2, PlugZap, Plus } from 'lucide-react';
+import { Check, Maximize2, PlugZap, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { queries } from '@/api/queries';
 import type { Proxy, XdsType } from '@/api/types';
@@ -36,8 +36,8 @@ function TypeMark({ proxy, type }: { proxy: Proxy; type: XdsType }) {
   const { tone, word } = TYPE_WORDS[found?.state ?? 'unsent'];
   return (
     <Tooltip label={`${word}${found?.detail ? `: ${found.detail}` : ''}`} multiline maw={360}>
-      <span className={`st ${tone}${tone === 'ok' ? ' quiet' : ''}`} role="img" aria-label={`${type}: ${word}`}>
-        <ToneIcon tone={tone} />
+      <span className={`st ${tone === 'ok' ? 'idle' : tone}`} role="img" aria-label={`${type}: ${word}`}>
+        {tone === 'ok' ? <Check className="i s" aria-hidden /> : <ToneIcon tone={tone} />}
       </span>
     </Tooltip>
   );
@@ -68,8 +68,10 @@ function columnsOf(now: number, narrow: boolean): Column<Proxy>[] {
     {
       key: 'service',
       head: 'Service',
-      className: 'dim',
-      cell: (proxy) => proxy.services.map(shortName).join(', ') || NOTHING,
+      className: 'dim short',
+      cell: (proxy) => (
+        <span title={proxy.services.join(', ')}>{proxy.services.map(shortName).join(', ') || NOTHING}</span>
+      ),
     },
     {
       key: 'runs',
@@ -254,7 +256,7 @@ export function ProxiesPage() {
                 />
                 <p className="pagefoot">
                   Attention first, then by name.
-                  {narrow ? ' Namespace, health, Envoy version and last seen are hidden while the panel is open.' : ''}
+                  {narrow ? ' Columns that do not fit are hidden while the panel is open.' : ''}
                 </p>
               </>
             )}

@@ -132,7 +132,10 @@ export function ProxyDetails({ proxy }: { proxy: Proxy }) {
             )}
           </span>
         </div>
-        {proxy.health.reason && <Note tone={health.tone}>{proxy.health.reason}</Note>}
+        {proxy.health.reason && proxy.health.state !== 'healthy' && (
+          <Note tone={health.tone}>{proxy.health.reason}</Note>
+        )}
+        {proxy.health.reason && proxy.health.state === 'healthy' && <p className="sm two">{proxy.health.reason}</p>}
       </Section>
       <Section title="Proxy">
         <Facts

@@ -29,6 +29,7 @@ export function ProxyPage() {
         {isPending && <Loading what="the proxy" />}
         {data && (
           <div className="card" style={{ maxWidth: 860 }}>
+            <h2 className="sr">What it runs</h2>
             <ProxyDetails proxy={data} />
           </div>
         )}

@@ -4,8 +4,8 @@ import cytoscape, { type Core, type NodeSingular } from 'cytoscape';
 import { LayoutGrid, Maximize, Minus, Plus } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { plural } from '@/ui/format';
-import { curveBetween } from './curve';
-import { layoutInput, type Graph, type Positions } from './model';
+import { bends, controls } from './curve';
+import { layoutInput, type Graph, type GraphEdge, type Picture } from './model';
 import { drawDots, drawStill } from './overlay';
 import { readColours } from './palette';
 import { stylesheet } from './stylesheet';
@@ -23,16 +23,21 @@ interface Props {
   onNothing: () => void;
 }
 
-function curveData(graph: Graph, positions: Positions, source: string, target: string) {
+/** How an edge bends between where its two ends are now. */
+function bendData(graph: Graph, { positions, via }: Picture, { id, source, target }: GraphEdge) {
   const [from, to] = [positions[source], positions[target]];
-  const width = (id: string) => graph.nodes.find((node) => node.id === id)?.width ?? 0;
+  const width = (node: string) => graph.nodes.find((each) => each.id === node)?.width ?? 0;
   if (!from || !to) return {};
-  const curve = curveBetween({ x: from.x + width(source) / 2, y: from.y }, { x: to.x - width(target) / 2, y: to.y });
-  return curve ? { cpd: curve.distances, cpw: curve.weights } : {};
+  const start = { x: from.x + width(source) / 2, y: from.y };
+  const end = { x: to.x - width(target) / 2, y: to.y };
+  const points = controls(start, end, via[id]);
+  const found = bends(start, end, points);
+  return found ? { points, cpd: found.distances, cpw: found.weights } : { points };
 }
 
 /** Brings the drawing to what the graph says now; what did not change is not touched. */
-function sync(cy: Core, graph: Graph, positions: Positions) {
+function sync(cy: Core, graph: Graph, picture: Picture) {
+  const { positions } = picture;
   const groups = [...new Set(graph.nodes.map((node) => node.group).filter(Boolean))];
   const wanted = new Set([
     ...groups.map((group) => `group ${group}`),
@@ -55,8 +60,8 @@ function sync(cy: Core, graph: Graph, positions: Positions) {
     for (const edge of graph.edges) {
       if (!positions[edge.source] || !positions[edge.target]) continue;
       const known = cy.getElementById(edge.id);
-      if (known.empty()) cy.add({ data: { ...edge, ...curveData(graph, positions, edge.source, edge.target) } });
-      else known.removeData('cpd cpw').data({ ...edge, ...curveData(graph, positions, edge.source, edge.target) });
+      if (known.empty()) cy.add({ data: { ...edge, ...bendData(graph, picture, edge) } });
+      else known.removeData('cpd cpw').data({ ...edge, ...bendData(graph, picture, edge) });
     }
     cy.elements().forEach((element) => {
       if (!wanted.has(element.id())) element.remove();
@@ -76,7 +81,6 @@ function useCytoscape(props: Props) {
       container: host.current,
       minZoom: 0.15,
       maxZoom: 2.2,
-      wheelSensitivity: 0.35,
       autoungrabify: true,
       boxSelectionEnabled: false,
     });
@@ -90,7 +94,7 @@ function useCytoscape(props: Props) {
       made.elements('[kind = "service"], edge').not(near).addClass('dim');
     });
     made.on('mouseout', 'node[kind = "service"]', () => made.elements().removeClass('dim'));
-     
+
     setCy(made);
     return () => made.destroy();
   }, []);
@@ -143,7 +147,7 @@ export function GraphView(props: Props) {
   const scheme = useComputedColorScheme('light');
   const [focused, setFocused] = useState<string | null>(null);
   const input = useMemo(() => layoutInput(graph), [graph]);
-  const { positions, generation, arrange } = useLayout(input);
+  const { picture, generation, arrange } = useLayout(input);
   const fitted = useRef(0);
 
   useEffect(() => {
@@ -159,11 +163,11 @@ export function GraphView(props: Props) {
 
   useEffect(() => {
     if (!cy || generation === 0) return;
-    sync(cy, graph, positions);
+    sync(cy, graph, picture);
     if (fitted.current === generation) return;
     fitted.current = generation;
     fit(cy);
-  }, [cy, graph, positions, generation]);
+  }, [cy, graph, picture, generation]);
 
   useEffect(() => {
     if (!cy) return;
@@ -177,7 +181,7 @@ export function GraphView(props: Props) {
         cy.nodes('[kind = "service"]').not(kept.connectedNodes()).addClass('dim');
       }
     });
-  }, [cy, chosenNode, chosenEdge, found, graph, positions]);
+  }, [cy, chosenNode, chosenEdge, found, graph, picture]);
 
   useEffect(() => {
     const element = host.current;
@@ -204,6 +208,7 @@ export function GraphView(props: Props) {
   const here = graph.nodes.find((node) => node.id === focused);
   return (
     <div className="graph">
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- an application is what takes keys */}
       <div
         className="graph-keys"
         role="application"

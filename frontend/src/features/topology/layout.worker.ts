@@ -3,5 +3,5 @@ import type { LayoutInput } from './model';
 
 self.onmessage = (event: MessageEvent<{ ticket: number; input: LayoutInput }>) => {
   const { ticket, input } = event.data;
-  self.postMessage({ ticket, positions: layOut(input) });
+  self.postMessage({ ticket, picture: layOut(input) });
 };

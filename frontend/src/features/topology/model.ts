@@ -106,13 +106,23 @@ function toNode(node: TopologyNode, edges: Edge[]): GraphNode {
   };
 }
 
+/** A service that is only called as a version of another stands in that one's node, and needs none of its own. */
+function drawn(topology: Topology): TopologyNode[] {
+  const busy = new Set(topology.edges.flatMap((edge) => [edge.source, edge.destination]));
+  const versions = new Set(
+    topology.nodes.flatMap((node) => node.versions.map((version) => version.service).filter((id) => id !== node.id)),
+  );
+  return topology.nodes.filter((node) => busy.has(node.id) || !versions.has(node.id));
+}
+
 /** The picture of a topology, in an order that depends on names alone. */
 export function toGraph(topology: Topology, preset: Preset): Graph {
-  const known = new Set(topology.nodes.map((node) => node.id));
+  const nodes = drawn(topology);
+  const known = new Set(nodes.map((node) => node.id));
   const edges = topology.edges.filter((edge) => known.has(edge.source) && known.has(edge.destination));
   const quiet = edges.length > LABELS_UP_TO;
   return {
-    nodes: topology.nodes.map((node) => toNode(node, edges)).sort(byId),
+    nodes: nodes.map((node) => toNode(node, edges)).sort(byId),
     edges: edges
       .map((edge) => ({
         id: edgeId(edge),
@@ -140,6 +150,12 @@ export function layoutInput(graph: Graph): LayoutInput {
 }
 
 export type Positions = Record<string, { x: number; y: number }>;
+
+/** Where everything is; `via`: the points that edges over several columns go through, by edge. */
+export interface Picture {
+  positions: Positions;
+  via: Record<string, { x: number; y: number }[]>;
+}
 
 /** New nodes come in next to their caller (or callee), on free ground; those already there do not move. */
 export function placeNew(known: Positions, input: LayoutInput): Positions {

@@ -1,5 +1,5 @@
 import type { Core, EdgeSingular, NodeSingular } from 'cytoscape';
-import { along } from './curve';
+import { along, type Point } from './curve';
 import type { GraphEdge, GraphNode } from './model';
 import type { Colours } from './palette';
 
@@ -78,14 +78,14 @@ function drawBadge(context: CanvasRenderingContext2D, node: NodeSingular, c: Col
 }
 
 function ends(edge: EdgeSingular) {
-  return { from: edge.sourceEndpoint(), to: edge.targetEndpoint(), curved: edge.data('cpd') !== undefined };
+  return { from: edge.sourceEndpoint(), to: edge.targetEndpoint(), points: (edge.data('points') ?? []) as Point[] };
 }
 
 function drawLock(context: CanvasRenderingContext2D, edge: EdgeSingular, c: Colours) {
   const { lock } = edge.data() as GraphEdge;
   if (!lock) return;
-  const { from, to, curved } = ends(edge);
-  const { x, y } = along(from, to, curved, 0.16);
+  const { from, to, points } = ends(edge);
+  const { x, y } = along(from, to, points, 0.16);
   const colour = lock === 'open' ? c.warn : c['ink-2'];
   context.beginPath();
   context.arc(x, y, 8, 0, Math.PI * 2);
@@ -133,7 +133,7 @@ export function drawDots(canvas: HTMLCanvasElement, cy: Core, c: Colours, time: 
   cy.edges().forEach((edge) => {
     const { rps, tone } = edge.data() as GraphEdge;
     if (rps <= 0 || tone === 'deny' || drawn > MOST_DOTS) return;
-    const { from, to, curved } = ends(edge);
+    const { from, to, points } = ends(edge);
     const length = Math.hypot(to.x - from.x, to.y - from.y);
     if (!length) return;
     const weight = Math.log10(rps + 1);
@@ -141,7 +141,7 @@ export function drawDots(canvas: HTMLCanvasElement, cy: Core, c: Colours, time: 
     const pace = (28 + 26 * weight) / length;
     context.globalAlpha = edge.hasClass('dim') ? 0.15 : 0.9;
     for (let index = 0; index < count; index++) {
-      const { x, y } = along(from, to, curved, (time * pace + index / count) % 1);
+      const { x, y } = along(from, to, points, (time * pace + index / count) % 1);
       context.beginPath();
       context.arc(x, y, 2.2, 0, Math.PI * 2);
       context.fill();

@@ -1,21 +1,24 @@
 import { useEffect, useRef, useState } from 'react';
-import { placeNew, type LayoutInput, type Positions } from './model';
+import { placeNew, type LayoutInput, type Picture } from './model';
 
 /** Kept for the life of the page: coming back to the topology shows every service where it was. */
-let remembered: Positions = {};
+let remembered: Picture = { positions: {}, via: {} };
 
 /** More than this many newcomers at once are a new picture, not an addition to the old one. */
 const FEW = 6;
 
 export interface Layout {
-  positions: Positions;
+  picture: Picture;
   /** Changes when the picture as a whole is new, so that the window can be fitted to it. */
   generation: number;
   arrange: () => void;
 }
 
 export function useLayout(input: LayoutInput): Layout {
-  const [state, setState] = useState<{ positions: Positions; generation: number }>({ positions: {}, generation: 0 });
+  const [state, setState] = useState<{ picture: Picture; generation: number }>({
+    picture: { positions: {}, via: {} },
+    generation: 0,
+  });
   const [asked, setAsked] = useState(0);
   const worker = useRef<Worker | null>(null);
   const ticket = useRef(0);
@@ -24,10 +27,11 @@ export function useLayout(input: LayoutInput): Layout {
 
   useEffect(() => {
     const made = new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' });
-    made.onmessage = (event: MessageEvent<{ ticket: number; positions: Positions }>) => {
+    made.onmessage = (event: MessageEvent<{ ticket: number; picture: Picture }>) => {
       if (event.data.ticket !== ticket.current) return;
-      remembered = { ...remembered, ...event.data.positions };
-      setState((now) => ({ positions: event.data.positions, generation: now.generation + 1 }));
+      const { positions, via } = event.data.picture;
+      remembered = { positions: { ...remembered.positions, ...positions }, via };
+      setState((now) => ({ picture: event.data.picture, generation: now.generation + 1 }));
     };
     worker.current = made;
     return () => {
@@ -40,13 +44,14 @@ export function useLayout(input: LayoutInput): Layout {
     const wanted = JSON.parse(key) as LayoutInput;
     const forced = asked !== lastAsked.current;
     lastAsked.current = asked;
-    const fresh = wanted.nodes.filter(({ id }) => !remembered[id]).length;
+    const fresh = wanted.nodes.filter(({ id }) => !remembered.positions[id]).length;
     if (!forced && fresh <= FEW && fresh < wanted.nodes.length) {
       ticket.current++;
-      const positions = placeNew(remembered, wanted);
-      remembered = { ...remembered, ...positions };
-       
-      setState((now) => ({ positions, generation: now.generation || 1 }));
+      const positions = placeNew(remembered.positions, wanted);
+      remembered = { positions: { ...remembered.positions, ...positions }, via: remembered.via };
+      const picture = { positions, via: remembered.via };
+
+      setState((now) => ({ picture, generation: now.generation || 1 }));
       return;
     }
     worker.current?.postMessage({ ticket: ++ticket.current, input: wanted });
