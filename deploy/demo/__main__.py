@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -87,7 +88,9 @@ def _shown(path: Path) -> str:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    # Whoever read may have gone (`| head`): that must not keep the demo from ending what it started.
+    with contextlib.suppress(BrokenPipeError):
+        print(text, flush=True)
 
 
 def main() -> int:

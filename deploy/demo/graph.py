@@ -11,7 +11,7 @@ PORT = 8080
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One pretended VM: a program on `application`, its sidecar on `bind`. `calls`: whether it calls other services."""
+    """One pretended VM: a program on `application`, its sidecar on `bind`. `calls`: services."""
 
     number: int
     namespace: str
@@ -19,7 +19,7 @@ class Machine:
     role: str
     mode: str
     arguments: tuple[str, ...] = field(default=())
-    calls: bool = False
+    calls: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -44,15 +44,15 @@ class Machine:
 
 
 MACHINES = (
-    Machine(1, "shop", "web", "web", "explicit", calls=True),
+    Machine(1, "shop", "web", "web", "explicit", calls=frozenset({"shop/catalog", "shop/cart", "shop/checkout"})),
     Machine(2, "shop", "catalog", "catalog", "loopback"),
     Machine(3, "shop", "cart", "cart", "loopback", ("--delay", "0.004")),
-    Machine(4, "shop", "checkout", "checkout", "loopback", calls=True),
+    Machine(4, "shop", "checkout", "checkout", "loopback", calls=frozenset({"shop/payments", "shop/shipping"})),
     Machine(5, "shop", "payments-v1", "payments", "explicit", ("--delay", "0.012", "--version", "v1")),
     Machine(6, "shop", "payments-v2", "payments", "explicit", ("--delay", "0.020", "--version", "v2")),
     Machine(7, "shop", "shipping", "shipping", "loopback", ("--delay", "0.008", "--failing", "0.04")),
-    Machine(8, "shop", "load", "load", "proxy", ("--rate", "30"), calls=True),
-    Machine(9, "reports", "batch-reports", "batch-reports", "explicit", ("--rate", "0.5"), calls=True),
+    Machine(8, "shop", "load", "load", "proxy", ("--rate", "30"), calls=frozenset({"shop/web"})),
+    Machine(9, "reports", "batch-reports", "batch-reports", "explicit", ("--rate", "0.5"), calls=frozenset({"shop/payments"})),
 )
 BY_GROUP = {machine.group: machine for machine in MACHINES}
 

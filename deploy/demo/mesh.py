@@ -32,6 +32,7 @@ ROOT = DIRECTORY.parents[1]
 AT_ONCE = 2
 """Agents that start at the same time: a start costs a second of a core."""
 _LIVE_SECONDS = 90.0
+_UPSTREAMS_SECONDS = 10.0
 _CONTROL_PLANE_SECONDS = 120.0
 
 
@@ -93,7 +94,7 @@ class DemoMesh:
         known = await asyncio.to_thread(self._known)
         await self._step(f"{len(MACHINES)} machines, each with agent and Envoy", self._start_machines(supervisor, known))
         await self._step("every proxy live", self._await_live())
-        await asyncio.to_thread(self._write_upstreams)
+        await self._write_upstreams()
         await asyncio.gather(*(supervisor.start(self._application(machine)) for machine in MACHINES if machine.makes_load))
         supervisor.ready()
 
@@ -105,16 +106,19 @@ class DemoMesh:
             self._client.close()
 
     def login_link(self) -> str:
-        """Works once."""
+        """Works once. Raises DemoFailed."""
+        kept = (self.options.data_dir / "environment").read_text().splitlines()
         made = subprocess.run(
             [sys.executable, "manage.py", "login_link"],
             cwd=ROOT,
-            env=self.options.environment,
+            env={**dict(line.split("=", 1) for line in kept), **self.options.environment},
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=60,
         )
+        if made.returncode != 0:
+            raise DemoFailed(f"manage.py login_link: {made.stderr.strip().splitlines()[-1:]}")
         return made.stdout.split()[-1]
 
     # -- steps ---------------------------------------------------------------------------------------------------------
@@ -169,12 +173,22 @@ class DemoMesh:
         if left:
             raise DemoFailed(f"not live after {_LIVE_SECONDS:g} s: {', '.join(left)}")
 
-    def _write_upstreams(self) -> None:
-        """What `meshweb-agent upstreams -o json` prints, for the programs that call others."""
+    async def _write_upstreams(self) -> None:
+        """What `meshweb-agent upstreams -o json` prints, for the programs that call others. The agents write it a moment later."""
         for machine in MACHINES:
             if machine.calls:
-                layout = Layout(self._directory(machine) / "agent")
-                rows = upstreams.rows(store.read(layout.snapshot))
+                path = Layout(self._directory(machine) / "agent").snapshot
+
+                def missing(
+                    path: Path = path, needed: frozenset[str] = machine.calls
+                ) -> tuple[list[dict[str, Any]], frozenset[str]]:
+                    rows = upstreams.rows(store.read(path))
+                    names = {row["service"] for row in rows}
+                    return rows, frozenset() if "*" in names else needed - names
+
+                rows, left = await until(missing, lambda found: not found[1], _UPSTREAMS_SECONDS, every=0.05)
+                if left:
+                    raise DemoFailed(f"{machine.proxy} has no listener for {', '.join(sorted(left))}")
                 files.write_atomic(self._directory(machine) / "upstreams.json", json.dumps(rows, indent=1).encode())
 
     # -- programs ------------------------------------------------------------------------------------------------------
