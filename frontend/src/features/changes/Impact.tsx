@@ -48,8 +48,10 @@ export function Impact({ impact }: { impact: ImpactOfChange }) {
       )}
       {away.length > 0 && (
         <Finding tone="warn" title={`${plural(away.length, 'proxy is', 'proxies are')} not connected`}>
-          <Names proxies={away} />. {away.length === 1 ? 'It gets' : 'They get'} this on return and run what they have
-          until then.
+          <Names proxies={away} />.{' '}
+          {away.length === 1
+            ? 'It gets this on return and runs what it has until then.'
+            : 'They get this on return and run what they have until then.'}
         </Finding>
       )}
       {impact.services.length > 0 && (

@@ -14,7 +14,7 @@ function Numbers({ revision }: { revision: Revision }) {
   const { affected, live, rejected, disconnected } = revision.counts;
   const after = splitUnit(duration(slowest(revision)));
   return (
-    <div className="row" style={{ gap: 0, justifyContent: 'space-between' }}>
+    <div className="numbers">
       <Stat label="Live on" value={String(live)} unit={`of ${affected}`} />
       <Stat label="Refused by" value={String(rejected)} tone={rejected ? 'bad' : undefined} />
       <Stat label="Not connected" value={String(disconnected)} />

@@ -131,7 +131,7 @@ export function drawDots(canvas: HTMLCanvasElement, cy: Core, c: Colours, time: 
   context.fillStyle = c['edge-strong'];
   let drawn = 0;
   cy.edges().forEach((edge) => {
-    const { rps, tone } = edge.data() as GraphEdge;
+    const { rps, tone, label } = edge.data() as GraphEdge;
     if (rps <= 0 || tone === 'deny' || drawn > MOST_DOTS) return;
     const { from, to, points } = ends(edge);
     const length = Math.hypot(to.x - from.x, to.y - from.y);
@@ -141,7 +141,10 @@ export function drawDots(canvas: HTMLCanvasElement, cy: Core, c: Colours, time: 
     const pace = (28 + 26 * weight) / length;
     context.globalAlpha = edge.hasClass('dim') ? 0.15 : 0.9;
     for (let index = 0; index < count; index++) {
-      const { x, y } = along(from, to, points, (time * pace + index / count) % 1);
+      const share = (time * pace + index / count) % 1;
+      // Under its label an edge is not seen, and neither are its dots.
+      if (label && Math.abs(share - 0.5) * length < label.length * 3.4 + 6) continue;
+      const { x, y } = along(from, to, points, share);
       context.beginPath();
       context.arc(x, y, 2.2, 0, Math.PI * 2);
       context.fill();
