@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from meshweb.agent import process
+from meshweb.config.embedded.postgres import PostgresServer
 from tests.agent.rig import AgentProcess, App, command, get, until
 from tests.supervisor.rig import free_ports
 
@@ -36,7 +37,7 @@ class ControlPlane:
         self.directory.chmod(0o711)
         self.web_port, self.tls_port, self.xds_port = free_ports(3)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MESHWEB_") and k not in {"DATABASE_URL", "REDIS_URL"}}
-        self._environment = kept | {
+        self.environment = kept | {
             "MESHWEB_DATA_DIR": str(self.data_dir),
             "MESHWEB_WEB_PORT": str(self.web_port),
             "MESHWEB_TLS_PORT": str(self.tls_port),
@@ -63,7 +64,7 @@ class ControlPlane:
         with (self.directory / "up.log").open("ab") as log:
             self._child = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "up"],
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -80,6 +81,29 @@ class ControlPlane:
             found: Json = json.loads((self.data_dir / "supervisor.json").read_text())
             return found
         return {}
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def database_url(self) -> str:
+        return PostgresServer(self.data_dir / "postgres").url
+
+    async def until_compiled(self) -> None:
+        """Everything that was written is published."""
+
+        async def compiled() -> bool:
+            newest = (await self.read("revisions?limit=1"))["items"][0]["number"]
+            return (await self.read(f"revisions/{newest}"))["compiledAt"] is not None
+
+        await until(compiled, "the newest revision is compiled", 120)
+
+    async def settle_status(self) -> None:
+        """The newest revision is live, and written down as such."""
+        newest = (await self.read("revisions?limit=1"))["items"][0]["number"]
+        assert (await self.read(f"revisions/{newest}?wait=120s"))["state"] == "live"
 
     def child(self, name: str) -> Json:
         return next(child for child in self.status()["children"] if child["name"] == name)
