@@ -7,6 +7,7 @@ import {
   Outlet,
   redirect,
   retainSearchParams,
+  type RouterHistory,
 } from '@tanstack/react-router';
 import { whenSignedOut } from '@/api/client';
 import { queries } from '@/api/queries';
@@ -132,9 +133,14 @@ const routeTree = root.addChildren([
   frame.addChildren([home, topology, services, service, shift, proxies, proxy, addVm, changes, rollback]),
 ]);
 
-export function createConsoleRouter(queryClient: QueryClient, loginToken: string | null = null) {
+export function createConsoleRouter(
+  queryClient: QueryClient,
+  loginToken: string | null = null,
+  history?: RouterHistory,
+) {
   const router = createRouter({
     routeTree,
+    history,
     context: { queryClient, loginToken },
     defaultPreload: 'intent',
     scrollRestoration: true,

@@ -62,7 +62,7 @@ function Parts({ proxy }: { proxy: Proxy }) {
                   <State tone={tone}>{word}</State>
                 </td>
                 <td className="mono dim ell" style={{ maxWidth: 90 }}>
-                  {found?.version?.slice(0, 10) ?? NOTHING}
+                  {found?.version?.slice(0, 8) ?? NOTHING}
                 </td>
                 <td className="r dim">
                   <Ago at={found?.at} />
