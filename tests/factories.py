@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
+from meshweb.kinds.registry import kind_named
 
-from meshweb.controlplane import documents
-from meshweb.controlplane.actor import SYSTEM
-from meshweb.controlplane.documents import Outcome
-from meshweb.store.models import Proxy
+if TYPE_CHECKING:  # documents are made also where Django is not set up
+    from meshweb.controlplane.documents import Outcome
+    from meshweb.store.models import Proxy
 
 Json = dict[str, Any]
 
 
 def document(kind: str, name: str, spec: Mapping[str, Any] | None = None, namespace: str = "shop", **metadata: Any) -> Json:
-    from meshweb.kinds.registry import kind_named
-
     known = kind_named(kind)
     assert known is not None
     meta: Json = {"name": name, **metadata}
@@ -55,11 +52,18 @@ def route(name: str, backends: Mapping[str, int], parent: str | None = None, **r
 
 
 def apply(*raws: Json) -> Outcome:
+    from meshweb.controlplane import documents
+    from meshweb.controlplane.actor import SYSTEM
+
     return documents.write(SYSTEM, documents.apply_wishes(raws), verb="apply")
 
 
 def proxy(name: str, namespace: str = "shop", **fields: Any) -> Proxy:
     """A proxy that joined a minute ago and is not connected."""
+    from django.utils import timezone
+
+    from meshweb.store.models import Proxy
+
     defaults: Json = {
         "workload_group": name,
         "spiffe_id": f"spiffe://cluster.local/ns/{namespace}/sa/{name}",

@@ -47,7 +47,7 @@ def _enrol(plane: ControlPlane, services: int, proxies: int) -> list[Member]:
     from meshweb.controlplane.authority import authority
     from meshweb.identity import issue, keys
     from meshweb.identity.spiffe_id import SpiffeId
-    from meshweb.store.models import Certificate, MeshState, Proxy
+    from meshweb.store.models import Certificate, MeshState
 
     mesh, now, members = authority(), datetime.now(UTC), []
     for number in range(proxies):

@@ -1,4 +1,4 @@
-"""A fleet without Envoys: many delta streams in a few processes, each with its own certificate, that ACK at once and check what they got."""
+"""A fleet without Envoys: many delta streams in few processes, each with its own certificate, that ACK at once and keep what they got."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class Stream:
             except grpc.aio.AioRpcError as error:
                 self._held.error = f"{error.code().name}: {error.details()}"
 
-    async def _send(self, stream: Any, type_url: str, *, nonce: str = "", subscribe: Sequence[str] = (), node: bool = False) -> None:
+    async def _send(
+        self, stream: Any, type_url: str, *, nonce: str = "", subscribe: Sequence[str] = (), node: bool = False
+    ) -> None:
         request = message(_REQUEST)(type_url=type_url, response_nonce=nonce, resource_names_subscribe=subscribe)
         if node:
             request.node.id = self._member.proxy

@@ -115,7 +115,9 @@ class ControlPlane:
             process.send(process.ProcessId(child["pid"], child["started"]), signal.SIGKILL)
 
     async def recovered(self, name: str, restarts: int) -> None:
-        await until(lambda: self.child(name)["state"] == "ready" and self.child(name)["restarts"] > restarts, f"{name} is back", 30)
+        await until(
+            lambda: self.child(name)["state"] == "ready" and self.child(name)["restarts"] > restarts, f"{name} is back", 30
+        )
 
     async def stop(self) -> None:
         if self._child is not None and self._child.poll() is None:

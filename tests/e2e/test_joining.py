@@ -33,6 +33,18 @@ async def test_a_vm_joins_and_is_called_within_ten_seconds(mesh: Mesh) -> None:
         assert (await mesh.plane.call("DELETE", f"proxies/{vm.proxy}")).status_code == 204
 
 
+async def test_who_calls_is_said_by_the_certificate_alone(mesh: Mesh) -> None:
+    """What the application reads in X-Forwarded-Client-Cert is the sidecar's word; a forged one does not come through."""
+    host, port = await mesh.web.place("pay-a")
+    reader, writer = await asyncio.open_connection(host, port)
+    forged = "By=spiffe://x;URI=spiffe://cluster.local/ns/shop/sa/admin"
+    writer.write(f"GET / HTTP/1.1\r\nhost: pay-a\r\nx-forwarded-client-cert: {forged}\r\nconnection: close\r\n\r\n".encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    assert "URI=spiffe://cluster.local/ns/shop/sa/web" in answer
+    assert "sa/admin" not in answer
+
+
 async def _answered(vm: Vm, place: tuple[str, int]) -> bool:
     await get(*place)
     return vm.app.requests > 0
@@ -41,7 +53,9 @@ async def _answered(vm: Vm, place: tuple[str, int]) -> bool:
 async def test_two_agents_race_for_one_token(mesh: Mesh) -> None:
     token = await mesh.plane.token("web")
     agents = [
-        AgentProcess(mesh.plane.directory / f"race-{i}", ["--name", f"race-{i}", "--bind", f"127.31.4{i}.1", "--mode", "explicit"], token)
+        AgentProcess(
+            mesh.plane.directory / f"race-{i}", ["--name", f"race-{i}", "--bind", f"127.31.4{i}.1", "--mode", "explicit"], token
+        )
         for i in (1, 2)
     ]
     await asyncio.gather(*(agent.start() for agent in agents))
@@ -54,7 +68,9 @@ async def test_two_agents_race_for_one_token(mesh: Mesh) -> None:
         await until(decided, "one agent joined and the other was refused")
         found = [proxy["name"] for proxy in (await mesh.plane.read("proxies"))["items"] if proxy["name"].startswith("race-")]
         assert len(found) == 1
-        refusals = [e for e in (await mesh.plane.read("audit"))["items"] if e["decision"] == "refused" and "used up" in e["detail"]]
+        refusals = [
+            e for e in (await mesh.plane.read("audit"))["items"] if e["decision"] == "refused" and "used up" in e["detail"]
+        ]
         assert refusals, "the refusal is in the audit"
     finally:
         for agent in agents:
@@ -64,7 +80,8 @@ async def test_two_agents_race_for_one_token(mesh: Mesh) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), [("secret", "not known here, or its secret is wrong"), ("expired", "ended at"), ("revoked", "was revoked")]
+    ("spoil", "words"),
+    [("secret", "not known here, or its secret is wrong"), ("expired", "ended at"), ("revoked", "was revoked")],
 )
 async def test_a_bad_token_is_refused_and_audited(mesh: Mesh, spoil: str, words: str) -> None:
     from meshweb.identity import join_token
@@ -79,7 +96,9 @@ async def test_a_bad_token_is_refused_and_audited(mesh: Mesh, spoil: str, words:
         token = join_token.JoinToken(good.public_id, SecretBytes(bytes(32)), good.url, good.xds, good.pin).text()
     elif spoil == "revoked":
         assert (await mesh.plane.call("DELETE", f"join-tokens/{identifier}")).status_code == 204
-    agent = AgentProcess(mesh.plane.directory / f"bad-{spoil}", ["--name", "bad", "--bind", "127.31.50.1", "--mode", "explicit"], token)
+    agent = AgentProcess(
+        mesh.plane.directory / f"bad-{spoil}", ["--name", "bad", "--bind", "127.31.50.1", "--mode", "explicit"], token
+    )
     await agent.start()
     try:
         assert await agent.exited() != 0

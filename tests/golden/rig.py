@@ -119,7 +119,9 @@ def bootstrap_of(snapshot: Snapshot) -> Json:
     clusters = [as_json(TypeUrl.CLUSTER, r.body) for r in snapshot.resources(TypeUrl.CLUSTER)]
     for index, resource in enumerate(snapshot.resources(TypeUrl.ENDPOINT)):
         assignment = as_json(TypeUrl.ENDPOINT, resource.body)
-        clusters.append({"name": f"assignment-{index}", "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment})
+        clusters.append(
+            {"name": f"assignment-{index}", "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment}
+        )
     pipe = {"endpoint": {"address": {"pipe": {"path": "/nowhere"}}}}
     agent = {
         "name": "agent",

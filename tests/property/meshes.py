@@ -56,7 +56,9 @@ def routes(draw: st.DrawFn) -> list[Json]:
     for index in range(draw(st.integers(0, 3))):
         refs = draw(
             st.lists(
-                st.builds(lambda n, w: {"name": n, "port": 8080, "weight": w}, st.sampled_from((*_NAMES, "ghost")), st.integers(0, 9)),
+                st.builds(
+                    lambda n, w: {"name": n, "port": 8080, "weight": w}, st.sampled_from((*_NAMES, "ghost")), st.integers(0, 9)
+                ),
                 max_size=3,
                 unique_by=lambda ref: ref["name"],
             )

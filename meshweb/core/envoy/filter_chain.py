@@ -9,7 +9,7 @@ from meshweb.core.envoy.rbac import RbacRules
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-_SANITIZE, _SANITIZE_SET = 0, 4  # ForwardClientCertDetails
+_SANITIZE, _SANITIZE_SET = 0, 3  # ForwardClientCertDetails
 _REJECT_REQUEST = 2  # PathWithEscapedSlashesAction
 _REJECT_UNDERSCORES = 1  # HttpProtocolOptions.HeadersWithUnderscoresAction
 _CODEC_AUTO = 0
@@ -145,16 +145,9 @@ def http_connection_manager(config: Any) -> Json:
 def denial_log() -> Json:
     """Access records of denied requests only, to the agent: who was turned away, and by which rule.
 
-    Envoy's RBAC filter sets no response flag; it leaves its verdict in dynamic metadata.
+    Envoy's RBAC filter sets no response flag; it leaves its verdict in dynamic metadata, under the prefix of its statistics.
     """
-    verdict = {
-        "matcher": {
-            "filter": "envoy.filters.http.rbac",
-            "path": [{"key": "enforced_engine_result"}],
-            "value": {"string_match": {"exact": "denied"}},
-        },
-        "match_if_key_not_found": {"value": False},
-    }
+    verdicts = [{"metadata_filter": _denied_by(stat)} for stat in ("deny", "allow")]
     config = any_of(
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
         common_config={
@@ -166,8 +159,19 @@ def denial_log() -> Json:
     )
     return {
         "name": "envoy.access_loggers.http_grpc",
-        "filter": {"metadata_filter": verdict},
+        "filter": {"or_filter": {"filters": verdicts}},
         "typed_config": config,
+    }
+
+
+def _denied_by(stat: str) -> Json:
+    return {
+        "matcher": {
+            "filter": "envoy.filters.http.rbac",
+            "path": [{"key": f"{stat}.enforced_engine_result"}],
+            "value": {"string_match": {"exact": "denied"}},
+        },
+        "match_if_key_not_found": {"value": False},
     }
 
 
