@@ -1,0 +1,164 @@
+"""Reports become buckets: each counted once, rolled up without loss, judged as it should be."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from meshweb.core.topology import Traffic, judge
+from meshweb.store.models import BackendBucket, EdgeBucket, MeshState, Proxy
+from meshweb.telemetry import retention
+from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
+from meshweb.telemetry.ingest import Arrival, ingest
+from meshweb.telemetry.reports import Report
+from meshweb.telemetry.topology import _mesh, topology
+from meshweb.telemetry.traffic import Window
+from tests import factories as make
+
+
+@pytest.fixture
+def mesh(transactional_db: None) -> None:
+    MeshState.objects.create(id=1)
+    _mesh.forget()
+
+
+def _histogram(**counts: int) -> list[int]:
+    return [counts.get(f"b{i}", 0) for i in range(BUCKETS)]
+
+
+def _edge(service: str = "shop/pay", **changes: Any) -> dict[str, Any]:
+    found = {"service": service, "port": 8080, "mtls": True, "classes": {"2": 9, "5": 1}, "histogram": _histogram(b3=10)}
+    return {**found, **changes}
+
+
+def _report(sequence: int, **fields: Any) -> Report:
+    return Report.model_validate({"sequence": sequence, "seconds": 5.0, **fields})
+
+
+def test_a_report_counts_once(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    at = time.time()
+    first = Arrival("shop/web", _report(1, edges=[_edge()], received=3), at)
+    ingest([first])
+    ingest([first, Arrival("shop/web", _report(2, edges=[_edge()]), at)])
+    row = EdgeBucket.objects.get()
+    assert (row.source, row.destination) == ("shop/web", "shop/pay")
+    assert (row.c2xx, row.c5xx, row.mtls, row.plain) == (18, 2, 20, 0)
+    assert row.histogram[3] == 20
+    proxy = Proxy.objects.get()
+    assert proxy.report_sequence == 2
+    assert proxy.first_request_at is not None
+
+
+def test_a_stranger_and_a_removed_proxy_count_nothing(mesh: None) -> None:
+    make.proxy("gone", revoked_at=timezone.now())
+    ingest([Arrival("shop/gone", _report(1, edges=[_edge()]), time.time()), Arrival("no/body", _report(1), time.time())])
+    assert EdgeBucket.objects.count() == 0
+
+
+def test_denials_are_counted_on_the_edge_of_the_caller(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    make.proxy("pay", services=["shop/pay", "shop/pay-v2"])
+    denials = [
+        {"source": "spiffe://cluster.local/ns/shop/sa/web", "port": 8080, "count": 4},
+        {"source": "", "port": 8080, "count": 1},
+    ]
+    ingest([Arrival("shop/pay", _report(1, denials=denials), time.time())])
+    found = {(e.source, e.destination): e.denied for e in EdgeBucket.objects.all()}
+    assert found == {("shop/web", "shop/pay"): 4, ("unknown", "shop/pay"): 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moves"),
+    [("unknown", "healthy", 0), ("healthy", "unhealthy", 1), ("unhealthy", "healthy", 1), ("unhealthy", "unhealthy", 0)],
+)
+def test_health_that_moves_compiles_again(mesh: None, before: str, now: str, moves: int) -> None:
+    make.proxy("web", health_state=before)
+    moved = ingest([Arrival("shop/web", _report(1, health={"state": now, "reason": "r"}), time.time())])
+    assert len(moved) == moves
+    assert MeshState.objects.get().compile_epoch == moves
+    assert Proxy.objects.get().health_state == now
+
+
+def test_minutes_are_rolled_up_once_and_old_rows_go(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    start = time.time() // 60 * 60 - 300
+    backend = {"service": "shop/pay-v2", "port": 8080, "classes": {"2": 5}, "histogram": _histogram(b1=5)}
+    for index in range(6):
+        ingest([Arrival("shop/web", _report(index + 1, edges=[_edge()], backends=[backend]), start + index * 10)])
+    assert retention.roll_up() == 1
+    assert retention.roll_up() == 0
+    coarse = EdgeBucket.objects.get(resolution=60)
+    assert (coarse.c2xx, coarse.c5xx, coarse.histogram[3]) == (54, 6, 60)
+    assert BackendBucket.objects.get(resolution=60).c2xx == 30
+    EdgeBucket.objects.filter(resolution=10).update(start=F("start") - timedelta(hours=2))
+    retention.prune()
+    assert not EdgeBucket.objects.filter(resolution=10).exists()
+    assert EdgeBucket.objects.filter(resolution=60).exists()
+
+
+def test_the_graph_of_a_window(mesh: None) -> None:
+    make.apply(
+        make.namespace(),
+        *(make.service(name) for name in ("web", "pay", "pay-v1", "pay-v2")),
+        make.entry("pay-1", "127.0.0.9", app="pay"),
+        make.route("pay", {"pay-v1": 90, "pay-v2": 10}),
+    )
+    make.proxy("web", services=["shop/web"], stream="s", health_at=timezone.now())
+    make.proxy("pay-1", services=["shop/pay"])
+    at = time.time() // 10 * 10 - 10
+    backends = [
+        {"service": "shop/pay-v1", "port": 8080, "classes": {"2": 80}, "histogram": _histogram(b2=80)},
+        {"service": "shop/pay-v2", "port": 8080, "classes": {"2": 15, "5": 5}, "histogram": _histogram(b2=20)},
+    ]
+    edge = _edge(classes={"2": 95, "5": 5}, histogram=_histogram(b2=100))
+    ingest([Arrival("shop/web", _report(1, edges=[edge], backends=backends), at)])
+    found = topology(Window.ending(timezone.now(), timedelta(seconds=60)))
+    nodes = {node.id: node for node in found.nodes}
+    assert set(nodes) == {"shop/web", "shop/pay"}, "backends of a route are versions, not nodes"
+    pay = nodes["shop/pay"]
+    assert (pay.health, pay.reason) == ("bad", "5.0 % err")
+    assert (pay.workloads.total, pay.workloads.healthy, pay.workloads.connected) == (1, 1, 0)
+    assert [(v.service, v.weight, v.share) for v in pay.versions] == [("shop/pay-v1", 0.9, 0.8), ("shop/pay-v2", 0.1, 0.2)]
+    [only] = found.edges
+    assert (only.source, only.destination, only.sums.requests, only.sums.encrypted) == ("shop/web", "shop/pay", 100, True)
+    assert (found.reporting, found.connected) == (1, 1)
+
+
+JUDGEMENTS: list[tuple[Traffic, str]] = [
+    (Traffic(0, 0, 0, None, None), "idle"),
+    (Traffic(19, 19, 0, 1, None), "unknown"),
+    (Traffic(100, 0, 0, 10, 9), "ok"),
+    (Traffic(1000, 9, 0, 10, 9), "ok"),
+    (Traffic(1000, 10, 0, 10, 9), "warn"),
+    (Traffic(1000, 50, 0, 10, 9), "bad"),
+    (Traffic(100, 0, 0, 100, 49), "warn"),
+    (Traffic(100, 0, 0, 4, 1), "ok"),
+    (Traffic(100, 0, 100, 1, None), "deny"),
+    (Traffic(0, 0, 3, None, None), "deny"),
+    (Traffic(100, 0, 10, 1, None), "ok"),
+]
+
+
+@pytest.mark.parametrize(("traffic", "health"), JUDGEMENTS)
+def test_judgement(traffic: Traffic, health: str) -> None:
+    assert judge(traffic).health == health
+
+
+QUANTILES: list[tuple[list[int], float, float | None]] = [
+    (_histogram(), 0.5, None),
+    (_histogram(b0=10), 0.5, 0.5),
+    (_histogram(b3=100), 0.95, 9.75),
+    (_histogram(b13=1), 0.5, BOUNDS_MS[-1]),
+    (_histogram(b0=50, b4=50), 0.5, 1.0),
+]
+
+
+@pytest.mark.parametrize(("histogram", "q", "expected"), QUANTILES)
+def test_quantiles(histogram: list[int], q: float, expected: float | None) -> None:
+    assert quantile(histogram, q) == expected
