@@ -65,6 +65,7 @@ class Publisher:
         self._mirror = IntentMirror(mesh_settings())
         self._compiler = Compiler(KINDS)
         self._conditions: dict[DocumentKey, list[dict[str, Any]]] | None = None
+        self._services: dict[str, list[str]] | None = None
 
     def run(self) -> Publication | None:
         """Publishes what is not published yet. None when there was nothing to do."""
@@ -77,7 +78,7 @@ class Publisher:
             try:
                 published = self._store(intent, self._mirror.epoch, compilation)
             except Exception:
-                self._conditions = None  # what was thought to be stored may not be: read it again next time
+                self._conditions = self._services = None  # what was thought to be stored may not be: read it again next time
                 raise
         if published is not None:
             self._announce(published)
@@ -154,7 +155,26 @@ class Publisher:
                     "FROM unnest(%s::text[], %s::text[]) AS new(id, key) WHERE store_proxy.id = new.id",
                     [serial, list(changed), list(changed.values())],
                 )
-        _store_services(compilation)
+        self._store_services(compilation)
+
+    def _store_services(self, compilation: Compilation) -> None:
+        """What each proxy's workload backs, the most general service first: calls of a workload are counted as that service's."""
+        mesh = compilation.mesh
+        backed = {
+            workload: [str(ref) for ref in sorted(refs, key=lambda ref: (len(mesh.services[ref].selector), ref))]
+            for workload, refs in workloads_by_service(mesh).items()
+        }
+        wanted = {proxy_id: backed.get(proxy_id, []) for proxy_id in compilation.snapshots}
+        if wanted == self._services:
+            return
+        stale = []
+        for row in Proxy.objects.filter(revoked_at=None).only("id", "services").order_by("id"):
+            services = wanted.get(row.id, [])
+            if row.services != services:
+                row.services = services
+                stale.append(row)
+        Proxy.objects.bulk_update(stale, ["services"], batch_size=500)
+        self._services = wanted
 
     def _store_conditions(self, found: Mapping[DocumentKey, tuple[Condition, ...]], intent: Intent, now: datetime) -> None:
         if self._conditions is None:
@@ -212,22 +232,6 @@ def _shown(
         }
         for c in conditions
     ]
-
-
-def _store_services(compilation: Compilation) -> None:
-    """What each proxy's workload backs, the most general service first: calls of a workload are counted as that service's."""
-    mesh = compilation.mesh
-    backed = {
-        workload: [str(ref) for ref in sorted(refs, key=lambda ref: (len(mesh.services[ref].selector), ref))]
-        for workload, refs in workloads_by_service(mesh).items()
-    }
-    stale = []
-    for row in Proxy.objects.filter(revoked_at=None).only("id", "services").order_by("id"):
-        services = backed.get(row.id, [])
-        if row.services != services:
-            row.services = services
-            stale.append(row)
-    Proxy.objects.bulk_update(stale, ["services"], batch_size=500)
 
 
 def _close_revisions(upto: int, affected: list[str], now: datetime) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from django.db import connection
 from django.db.models import Max, Q
+from django.utils import timezone
 
 from meshweb.controlplane import hints, render
 from meshweb.controlplane.documents import Wish
@@ -172,6 +173,18 @@ def programmed(rows: Sequence[tuple[int, int]]) -> dict[int, dict[str, object]]:
         number = standing.row.number
         found[number] = {"type": "Programmed", **_programmed(standing), "observedGeneration": generations[number]}
     return found
+
+
+def not_compiled() -> dict[str, object]:
+    """The Programmed condition of what was saved this moment."""
+    when = render.timestamp(timezone.now())
+    return {
+        "type": "Programmed",
+        "status": "False",
+        "reason": "Pending",
+        "message": "not compiled yet",
+        "lastTransitionTime": when,
+    }
 
 
 def _programmed(standing: Standing) -> dict[str, object]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ import grpc.aio
 from meshweb.core.snapshot import TypeUrl
 from meshweb.protos import message
 
+_EOF: object = getattr(grpc.aio, "EOF")  # noqa: B009 - missing in the type stubs
 _METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _REQUEST = "envoy.service.discovery.v3.DeltaDiscoveryRequest"
 _RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse"
@@ -51,11 +53,11 @@ class Stream:
         credentials = grpc.ssl_channel_credentials(self._member.roots, self._member.key, self._member.chain)
         options = (("grpc.ssl_target_name_override", "control-plane.meshweb"), ("grpc.max_receive_message_length", -1))
         async with grpc.aio.secure_channel(self._address, credentials, options) as channel:
-            stream = channel.stream_stream(_METHOD)()
+            stream = channel.stream_stream(_METHOD)()  # type: ignore[call-arg]  # the stubs want serializers; bytes need none
             await self._send(stream, TypeUrl.CLUSTER.value, node=True)
             await self._send(stream, TypeUrl.LISTENER.value)
             try:
-                while (data := await stream.read()) is not grpc.aio.EOF:
+                while (data := await stream.read()) is not _EOF:
                     await self._answer(stream, message(_RESPONSE).FromString(data))
                 self._held.error = "the server ended the stream"
             except grpc.aio.AioRpcError as error:
@@ -94,7 +96,7 @@ class Fleet:
 
     def __init__(self, members: Sequence[Member], address: str, processes: int) -> None:
         self._pipes: list[Connection] = []
-        self._children: list[multiprocessing.Process] = []
+        self._children: list[SpawnProcess] = []
         context = multiprocessing.get_context("spawn")
         for number in range(processes):
             ours, theirs = context.Pipe()

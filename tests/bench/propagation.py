@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
 import httpx
@@ -31,8 +33,8 @@ async def _first_request(place: tuple[str, int], account: str) -> float:
             return time.time()
 
 
-async def measure(changes: int) -> dict[str, list[float]]:
-    legs: dict[str, list[float]] = {"PATCH -> 2xx": [], "PATCH -> ACK": [], "PATCH -> first request": []}
+async def measure(changes: int) -> Mapping[str, list[float]]:
+    legs: defaultdict[str, list[float]] = defaultdict(list)
     plane = ControlPlane()
     web, a, b = Vm(plane, 1, "web"), Vm(plane, 2, "pay-a"), Vm(plane, 3, "pay-b")
     async with running(plane, (web, a, b)):
@@ -56,8 +58,15 @@ async def measure(changes: int) -> dict[str, list[float]]:
                 revision = answer.headers["Meshweb-Revision"]
                 standing = (await client.get(f"revisions/{revision}?wait=10s")).json()
                 fate = next(p for p in standing["proxies"] if p["id"] == web.proxy)
-                acked = datetime.fromisoformat(fate["at"]).timestamp()
+                created, compiled, sent, acked = (
+                    datetime.fromisoformat(text).timestamp()
+                    for text in (standing["createdAt"], standing["compiledAt"], fate["sentAt"], fate["at"])
+                )
                 if number >= 0:
+                    legs["  PATCH -> write begins"].append((created - begun) * 1000)
+                    legs["  -> compiled"].append((compiled - created) * 1000)
+                    legs["  -> stored, read and sent"].append((sent - compiled) * 1000)
+                    legs["  -> ACK"].append((acked - sent) * 1000)
                     legs["PATCH -> 2xx"].append((answered - begun) * 1000)
                     legs["PATCH -> ACK"].append((acked - begun) * 1000)
                     legs["PATCH -> first request"].append((arrived - begun) * 1000)
@@ -71,7 +80,7 @@ def main() -> None:
     legs = asyncio.run(measure(options.changes))
     print(heading(f"./dev bench propagation --changes {options.changes}"))
     for name, values in legs.items():
-        print(f"{name:24} {summary(values)}")
+        print(f"{name:28} {summary(values)}")
 
 
 if __name__ == "__main__":

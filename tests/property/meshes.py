@@ -75,7 +75,7 @@ def policies(draw: st.DrawFn) -> list[Json]:
     found = []
     for index in range(draw(st.integers(0, 3))):
         source = {"source": {"principals": [f"cluster.local/ns/shop/sa/{draw(st.sampled_from(_NAMES))}"]}}
-        spec = {"action": draw(st.sampled_from(("ALLOW", "DENY"))), "rules": [{"from": [source]}]}
+        spec: Json = {"action": draw(st.sampled_from(("ALLOW", "DENY"))), "rules": [{"from": [source]}]}
         if draw(st.booleans()):
             spec["selector"] = {"matchLabels": {"app": draw(st.sampled_from(_NAMES))}}
         found.append(_document("security.istio.io/v1", "AuthorizationPolicy", f"p{index}", spec))

@@ -54,7 +54,9 @@ def _answer(outcome: documents.Outcome, status: int, location: str = "") -> Resp
     headers["ETag"] = f'"{row.revision}"'
     if location:
         headers["Location"] = location
-    return Response(rendered([row])[0], status=status, headers=headers)
+    # What was written just now is not compiled yet: nothing to look up.
+    shown = _rendered(row, {row.revision: revisions.not_compiled()}) if outcome.revision is not None else rendered([row])[0]
+    return Response(shown, status=status, headers=headers)
 
 
 def _if_match(request: Request) -> str:
