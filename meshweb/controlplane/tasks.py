@@ -24,7 +24,7 @@ def publish() -> None:
 @shared_task(name="meshweb.config.prune")
 def prune_configuration() -> None:
     """Deletes compiled content that nobody refers to."""
-    from meshweb.controlplane.publish import prune
+    from meshweb.controlplane.snapshot_store import prune
 
     removed = prune()
     if any(removed.values()):

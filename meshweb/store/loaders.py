@@ -12,7 +12,7 @@ from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, Mesh
 from meshweb.core.names import ServiceRef
 from meshweb.kinds.base import violations_of
 from meshweb.kinds.registry import kind_named
-from meshweb.store.models import LocalAddress, MeshState, Proxy, Resource, ResourceVersion
+from meshweb.store.models import LocalAddress, Proxy, Resource, ResourceVersion
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +55,15 @@ class IntentMirror:
             # One snapshot of all tables: otherwise a document of revision n+1 could be taken for one of revision n.
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            state = MeshState.objects.get(id=1)
-            if state.revision < self._revision:
+                cursor.execute("SELECT revision, compile_epoch FROM store_meshstate WHERE id = 1")
+                revision, epoch = cursor.fetchone()
+            if revision < self._revision:
                 self._forget()  # the database was restored to an earlier time
-            if state.revision != self._revision:
+            if revision != self._revision:
                 self._read_documents()
-            if state.compile_epoch != self._epoch or self._revision < 0:
+            if epoch != self._epoch or self._revision < 0:
                 self._read_proxies()
-            self._revision, self._epoch = state.revision, state.compile_epoch
+            self._revision, self._epoch = revision, epoch
         return Intent(
             revision=self._revision,
             documents=dict(self._documents),

@@ -18,7 +18,8 @@ from meshweb.controlplane.observations import (
     forget_connections,
     record,
 )
-from meshweb.controlplane.publish import Publisher, prune
+from meshweb.controlplane.publish import Publisher
+from meshweb.controlplane.snapshot_store import prune
 from meshweb.core.snapshot import TypeUrl
 from meshweb.store.models import ConfigBlob, ConfigClass, MeshState, Proxy, Resource, ResourceStatus, Revision
 from tests import factories as make

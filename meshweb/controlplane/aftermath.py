@@ -1,0 +1,99 @@
+"""What a compilation says besides configuration: conditions of documents, and what each proxy's workload backs.
+
+Written after the publication: nobody's traffic waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from meshweb.controlplane.render import timestamp
+from meshweb.core.compile import Compilation, workloads_by_service
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import DocumentKey, Intent
+from meshweb.store.models import Proxy, Resource, ResourceStatus
+
+Shown = list[dict[str, Any]]
+
+
+class Aftermath:
+    """Remembers what it wrote, and writes what differs. A new one reads what is there."""
+
+    def __init__(self) -> None:
+        self._conditions: dict[DocumentKey, Shown] | None = None
+        self._services: dict[str, list[str]] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last compilation's word was written. False in a new process: the one before may have died in between."""
+        return self._conditions is not None
+
+    def write(self, compilation: Compilation, intent: Intent, now: datetime) -> None:
+        """In one transaction."""
+        known, self._conditions = self._conditions, None
+        with transaction.atomic():
+            self._write_services(compilation)
+            written = _write_conditions(known if known is not None else _stored(), compilation.conditions, intent, now)
+        self._conditions = written
+
+    def _write_services(self, compilation: Compilation) -> None:
+        """The most general service first: calls of a workload are counted as that service's."""
+        mesh = compilation.mesh
+        backed = {
+            workload: [str(ref) for ref in sorted(refs, key=lambda ref: (len(mesh.services[ref].selector), ref))]
+            for workload, refs in workloads_by_service(mesh).items()
+        }
+        wanted = {proxy_id: backed.get(proxy_id, []) for proxy_id in compilation.snapshots}
+        if wanted == self._services:
+            return
+        stale = []
+        for row in Proxy.objects.filter(revoked_at=None).only("id", "services").order_by("id"):
+            services = wanted.get(row.id, [])
+            if row.services != services:
+                row.services = services
+                stale.append(row)
+        Proxy.objects.bulk_update(stale, ["services"], batch_size=500)
+        self._services = wanted
+
+
+def _stored() -> dict[DocumentKey, Shown]:
+    rows = ResourceStatus.objects.select_related("resource")
+    return {DocumentKey(r.resource.kind, r.resource.namespace, r.resource.name): r.conditions for r in rows}
+
+
+def _write_conditions(
+    known: dict[DocumentKey, Shown], found: Mapping[DocumentKey, tuple[Condition, ...]], intent: Intent, now: datetime
+) -> dict[DocumentKey, Shown]:
+    current = {key: _shown(c, intent.documents[key].generation, known.get(key, []), now) for key, c in found.items()}
+    fresh = {key: shown for key, shown in current.items() if shown != known.get(key)}
+    if fresh:
+        rows = Resource.objects.filter(name__in={key.name for key in fresh}).values_list("uid", "kind", "namespace", "name")
+        uids = {DocumentKey(kind, namespace, name): uid for uid, kind, namespace, name in rows.select_for_update(no_key=True)}
+        ResourceStatus.objects.bulk_create(
+            (ResourceStatus(resource_id=uids[key], conditions=shown) for key, shown in fresh.items() if key in uids),
+            update_conflicts=True,
+            unique_fields=["resource_id"],
+            update_fields=["conditions"],
+            batch_size=1000,
+        )
+    return current
+
+
+def _shown(conditions: Iterable[Condition], generation: int, before: Shown, now: datetime) -> Shown:
+    """Conditions as stored; the transition time stays while the status does."""
+    since = {(c["type"], c["status"]): c["lastTransitionTime"] for c in before}
+    return [
+        {
+            "type": c.type.value,
+            "status": c.status,
+            "reason": c.reason,
+            "message": c.message,
+            "observedGeneration": generation,
+            "lastTransitionTime": since.get((c.type.value, c.status), timestamp(now)),
+        }
+        for c in conditions
+    ]
