@@ -15,6 +15,7 @@ export default defineConfig({
     environmentOptions: { jsdom: { url: 'http://mesh.test/' } },
     setupFiles: ['src/test/setup.ts'],
     css: false,
+    env: { DEBUG_PRINT_LIMIT: '0' },
     testTimeout: 15_000,
     maxWorkers: 2,
   },

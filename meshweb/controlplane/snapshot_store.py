@@ -44,8 +44,8 @@ class SnapshotStore:
             self._held = dict(Proxy.objects.filter(revoked_at=None).values_list("id", "config_class"))
             self._sections, self._blobs = set(), set()
         keys = {proxy_id: class_key(snapshot) for proxy_id, snapshot in snapshots.items()}
-        # A proxy without a row was removed meanwhile.
-        return {proxy_id: key for proxy_id, key in keys.items() if self._held.get(proxy_id, key) != key}
+        # Who is not remembered joined since.
+        return {proxy_id: key for proxy_id, key in keys.items() if self._held.get(proxy_id) != key}
 
     def store(
         self, revision: int, epoch: int, changed: Mapping[str, str], snapshots: Mapping[str, Snapshot], now: datetime

@@ -168,6 +168,16 @@ def test_publishing_twice_changes_nothing_and_undo_restores_the_class(publisher:
     assert dict(Proxy.objects.values_list("id", "config_class")) == before
 
 
+def test_who_joins_later_gets_its_configuration(publisher: Publisher) -> None:
+    _change(publisher)
+    make.proxy("late")
+    MeshState.objects.update(compile_epoch=2)
+    published = publisher.run()
+    assert published is not None
+    assert published.changed == {"shop/late"}
+    assert Proxy.objects.get(name="late").config_class
+
+
 def test_another_process_can_take_over(publisher: Publisher) -> None:
     _change(publisher)
     MeshState.objects.update(compile_epoch=7)

@@ -1,6 +1,7 @@
 import '@testing-library/jest-dom/vitest';
-import { cleanup } from '@testing-library/react';
-import { afterAll, afterEach, beforeAll, vi } from 'vitest';
+import { cleanup, configure } from '@testing-library/react';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { NOW } from './fixtures';
 import { server } from './server';
 
 // What jsdom has no notion of: sizes, media queries, drawing, sockets and workers.
@@ -29,6 +30,13 @@ vi.stubGlobal('matchMedia', (query: string) => ({
 }));
 HTMLCanvasElement.prototype.getContext = () => null;
 Element.prototype.scrollIntoView = () => undefined;
+
+// A page is a chunk of its own: the first test that opens it waits for its code.
+configure({ asyncUtilTimeout: 8000 });
+
+// The fixtures happen at one moment; clocks and ages on the pages follow from it. Timers stay real.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: NOW }));
+afterEach(() => void vi.useRealTimers());
 
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
 afterEach(() => {
