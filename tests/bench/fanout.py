@@ -16,7 +16,7 @@ from typing import Any
 from meshweb.core.snapshot import TypeUrl
 from tests import factories as make
 from tests.bench.fleet import Fleet, Member
-from tests.bench.numbers import cpu_seconds, heading, rss_mebibytes, summary, tree
+from tests.bench.numbers import cpu_seconds, heading, memory_mebibytes, summary, tree
 from tests.e2e.rig import ControlPlane, running
 
 _SETTLE_SECONDS = 0.25
@@ -130,7 +130,7 @@ async def _first(plane: ControlPlane, fleet: Fleet, proxies: int) -> None:
     held = ", ".join(f"{count} {url.rpartition('.')[2]}" for url, count in sample.items() if count)
     print(f"first configuration of {proxies} proxies ({held} each)")
     print(f"  to the last ACK     {summary(times)}")
-    print(f"  CPU of all servers  {cpu_seconds(servers) - before:.1f} s;  RSS {rss_mebibytes(servers):.0f} MiB")
+    print(f"  CPU of all servers  {cpu_seconds(servers) - before:.1f} s;  memory {memory_mebibytes(servers):.0f} MiB")
 
 
 async def _change(plane: ControlPlane, fleet: Fleet, what: str, type_url: TypeUrl, document: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ async def _change(plane: ControlPlane, fleet: Fleet, what: str, type_url: TypeUr
     await plane.settle_status()
     print(f"{what}, {len(old)} proxies (apply answered after {(answered - begun) * 1000:.0f} ms)")
     print(f"  apply -> ACK        {summary(times)}")
-    print(f"  CPU of all servers  {cpu_seconds(servers) - before:.2f} s;  RSS {rss_mebibytes(servers):.0f} MiB")
+    print(f"  CPU of all servers  {cpu_seconds(servers) - before:.2f} s;  memory {memory_mebibytes(servers):.0f} MiB")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def percentile(values: Sequence[float], q: float) -> float:
@@ -50,14 +49,16 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     return total / _TICKS
 
 
-def rss_mebibytes(pids: Sequence[int]) -> float:
+def memory_mebibytes(pids: Sequence[int]) -> float:
+    """Proportional set size: pages that several processes share count once in all."""
     total = 0
     for pid in pids:
         try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-    return total * _PAGE / 2**20
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
 
 
 def heading(command: str) -> str:
