@@ -1,4 +1,4 @@
-import { http, HttpResponse, type DefaultBodyType } from 'msw';
+import { http, HttpResponse, ws, type DefaultBodyType } from 'msw';
 import { setupServer } from 'msw/node';
 import * as shop from './fixtures';
 
@@ -26,7 +26,7 @@ export function problem(status: number, more: object = {}) {
   });
 }
 
-function find<T extends { metadata: { namespace?: string; name: string } }>(
+function find<T extends { metadata: { namespace?: string | null; name: string } }>(
   items: T[],
   params: Record<string, unknown>,
 ) {
@@ -34,7 +34,11 @@ function find<T extends { metadata: { namespace?: string; name: string } }>(
   return found ? HttpResponse.json(found as DefaultBodyType) : problem(404, { title: 'Not found' });
 }
 
+/** The socket of hints: `hints.broadcast(...)` says that something changed. */
+export const hints = ws.link('ws://mesh.test/ws/v1');
+
 export const server = setupServer(
+  hints.addEventListener('connection', () => undefined),
   http.get(api('/session'), () => HttpResponse.json(shop.session)),
   http.get(api('/mesh'), () => HttpResponse.json(shop.mesh)),
   http.get(api('/topology'), () => HttpResponse.json(shop.topology)),

@@ -4,14 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { NOW } from './fixtures';
 import { server } from './server';
 
-// What jsdom has no notion of: sizes, media queries, drawing, sockets and workers.
+// What jsdom has no notion of: sizes, media queries, drawing and workers.
 class NoObserver {
   observe() {}
   unobserve() {}
   disconnect() {}
-}
-class SilentSocket {
-  close() {}
 }
 class IdleWorker {
   postMessage() {}
@@ -19,7 +16,6 @@ class IdleWorker {
 }
 vi.stubGlobal('ResizeObserver', NoObserver);
 vi.stubGlobal('IntersectionObserver', NoObserver);
-vi.stubGlobal('WebSocket', SilentSocket);
 vi.stubGlobal('Worker', IdleWorker);
 vi.stubGlobal('scrollTo', () => undefined);
 vi.stubGlobal('matchMedia', (query: string) => ({

@@ -231,8 +231,10 @@ export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
   /** What exists is never overwritten from here: this page makes, it does not change. */
   function submit(form: VmForm) {
     if (form.mode === 'new') {
-      const taken = (documents: { metadata: { namespace?: string; name: string } }[] | undefined, name: string) =>
-        documents?.some(({ metadata }) => metadata.namespace === form.namespace && metadata.name === name);
+      const taken = (
+        documents: { metadata: { namespace?: string | null; name: string } }[] | undefined,
+        name: string,
+      ) => documents?.some(({ metadata }) => metadata.namespace === form.namespace && metadata.name === name);
       if (taken(groups.data, form.name))
         return setError('name', { message: 'There is a group of this name. Pick it under Existing group' });
       if (form.service && taken(services.data, form.serviceName)) {

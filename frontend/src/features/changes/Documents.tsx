@@ -5,7 +5,7 @@ import { documentName } from './words';
 
 export interface ChangedDocument {
   kind: string;
-  namespace?: string;
+  namespace?: string | null;
   name: string;
   action: string;
   before: string | null;

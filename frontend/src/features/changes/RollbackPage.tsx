@@ -36,7 +36,7 @@ function Review({ number }: { number: number }) {
   const apply = useMutation({
     mutationFn: () => commands.rollBack(number, false),
     onSuccess: (result) => {
-      void queryClient.invalidateQueries();
+      for (const key of ['documents', 'revisions', 'mesh']) void queryClient.invalidateQueries({ queryKey: [key] });
       void navigate({ search: (previous) => ({ ...previous, made: result.revision ?? undefined }), replace: true });
     },
   });

@@ -26,7 +26,7 @@ export const ORIGIN_WORDS: Record<RevisionSummary['origin'], string> = {
 
 const VERBS = { created: 'Create', updated: 'Change', deleted: 'Delete' } as const;
 
-export function documentName(each: { kind: string; namespace?: string; name: string }): string {
+export function documentName(each: { kind: string; namespace?: string | null; name: string }): string {
   return `${each.kind} ${each.namespace ? `${each.namespace}/` : ''}${each.name}`;
 }
 

@@ -11,7 +11,7 @@ import type {
 } from '@/api/types';
 import type { Tone } from '@/ui/state';
 
-export function idOf(document: { metadata: { namespace?: string; name: string } }): string {
+export function idOf(document: { metadata: { namespace?: string | null; name: string } }): string {
   return `${document.metadata.namespace ?? ''}/${document.metadata.name}`;
 }
 
@@ -64,6 +64,7 @@ const WORDS: Record<TopologyNode['health'], { tone: Tone; word: string }> = {
   ok: { tone: 'ok', word: 'Healthy' },
   warn: { tone: 'warn', word: 'Degraded' },
   bad: { tone: 'bad', word: 'Failing' },
+  deny: { tone: 'deny', word: 'Denied' },
   idle: { tone: 'idle', word: 'No traffic' },
   unknown: { tone: 'unknown', word: 'Unknown' },
 };

@@ -125,7 +125,8 @@ function AddBackend({
 export function ChooseStep(props: Props) {
   const { service, places, place, weights, onPlace, onReview } = props;
   const problem = objection(weights);
-  const { namespace = '', name } = service.metadata;
+  const { name } = service.metadata;
+  const namespace = service.metadata.namespace ?? '';
   return (
     <>
       <div className="scroll pad">

@@ -103,9 +103,7 @@ export function ReviewStep({ service, draft, weights, onBack, onStarted }: Props
                 <Textarea
                   aria-label="Reason"
                   placeholder={sentence(weights)}
-                  autosize
-                  minRows={2}
-                  maxRows={6}
+                  rows={3}
                   value={reason}
                   onChange={(event) => setReason(event.currentTarget.value)}
                 />
