@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # the views module reads the settings that name this one
     from rest_framework.views import APIView
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-CLI_HEADER = "Meshweb-Client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         token = access.api_token(text.strip())
         if token is None:
             raise exceptions.AuthenticationFailed("the API token is not valid: it is unknown, revoked or has ended")
-        origin = Origin.CLI if request.headers.get(CLI_HEADER, "").startswith("meshctl") else Origin.API
+        origin = Origin.CLI if request.headers.get("User-Agent", "").startswith("meshctl/") else Origin.API
         return Caller(f"token:{token.name}", tuple(token.scopes), origin), None
 
     def authenticate_header(self, request: Request) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +16,15 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def text(name: str, default: str) -> str:
     return os.environ.get(name) or default
+
+
+def written_environment(path: Path) -> dict[str, str]:
+    """`KEY=value` lines of a file; nothing when there is none."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def number(name: str, default: int) -> int:

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from meshweb.config.environment import duration, flag, number, redis_urls, text
+from meshweb.config.environment import duration, flag, number, redis_urls, text, written_environment
 from meshweb.config.logging import LOGGING  # noqa: F401 - Django reads it here
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,8 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # --- What an operator sets --------------------------------------------------------------------------------------------
 
 DATA_DIR = Path(text("MESHWEB_DATA_DIR", str(ROOT / ".run"))).absolute()
-DATABASE_URL = text("DATABASE_URL", "postgresql:///meshweb?user=meshweb")
-REDIS_URL = text("REDIS_URL", "redis://127.0.0.1:6379/0")
+# What `manage.py up` says of the servers that it embeds, for commands that are run beside it.
+_EMBEDDED = written_environment(DATA_DIR / "environment")
+DATABASE_URL = text("DATABASE_URL", _EMBEDDED.get("DATABASE_URL", "postgresql:///meshweb?user=meshweb"))
+REDIS_URL = text("REDIS_URL", _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
 
 WEB_PORT = number("MESHWEB_WEB_PORT", 8080)
 TLS_PORT = number("MESHWEB_TLS_PORT", 8443)

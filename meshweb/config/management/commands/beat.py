@@ -16,4 +16,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         beat_init.connect(lambda **_: readiness.announce(), weak=False)
-        app.start(["beat", "--loglevel", "WARNING", "--pidfile="])
+        app.start(["--quiet", "beat", "--loglevel", "WARNING", "--pidfile="])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from celery.signals import worker_ready
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
@@ -26,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=4, help="for all queues but config")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # The supervisor runs as whoever started it; tasks are JSON and come from our own broker only.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         queues: str = options["queues"]
         config = "config" in queues.split(",")
         pool = ["--pool", "solo"] if config else ["--pool", "threads", "--concurrency", str(options["threads"])]
@@ -39,6 +43,7 @@ class Command(BaseCommand):
                 *("--queues", queues),
                 *("--hostname", f"{queues.replace(',', '-')}@%h"),
                 *("--loglevel", "INFO"),
+                "--quiet",
                 "--without-gossip",
                 "--without-mingle",
                 "--without-heartbeat",
