@@ -151,7 +151,7 @@ function pathOf(id: string): string {
   return id.split('/').map(encodeURIComponent).join('/');
 }
 
-const STEPS: Record<string, string> = { '60s': '10s', '5m': '10s', '15m': '15s', '1h': '60s' };
+const STEPS: Record<string, string> = { '60s': '10s', '5m': '10s', '15m': '10s', '1h': '30s' };
 
 function stepOf(window: string): string {
   return STEPS[window] ?? '10s';

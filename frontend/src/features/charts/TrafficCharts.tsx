@@ -17,8 +17,18 @@ export interface Columns {
   p99: (number | null)[];
 }
 
+/** A mesh that began a few minutes ago has no hour to show: its chart begins with its first report, or a little before. */
+const AT_LEAST = 20;
+
+export function sinceFirstReport<P extends { requests: number | null }>(points: P[]): P[] {
+  const first = points.findIndex((point) => point.requests !== null);
+  if (first < points.length / 2) return points;
+  return points.slice(Math.max(0, Math.min(first - 1, points.length - AT_LEAST)));
+}
+
 /** Points of counts per step -> rates and shares. What was not reported stays a gap. */
-export function toColumns({ points, step }: Series): Columns {
+export function toColumns({ points: all, step }: Series): Columns {
+  const points = sinceFirstReport(all);
   const perSecond = (count: number | null) => (count === null ? null : count / step);
   return {
     times: points.map((point) => Date.parse(point.at)),

@@ -1,7 +1,7 @@
 import type { Proxy, Topology } from '@/api/types';
 import { edgeId } from '@/features/topology/model';
 import { certificateEndsSoon, sentence as proxySentence } from '@/features/proxies/words';
-import { duration, percent, rate, shortName, until } from '@/ui/format';
+import { duration, figure, percent, rate, shortName, until } from '@/ui/format';
 
 /** Where the answer is: never a list, always the thing itself. */
 export type Goal = { page: 'edge'; edge: string } | { page: 'service'; id: string } | { page: 'proxy'; id: string };
@@ -36,7 +36,7 @@ function fromEdges(topology: Topology): Item[] {
         key: goal.edge,
         tone: 'deny',
         title: `${from} is denied at ${to}`,
-        cause: `${rate(edge.denied)} are denied. A policy of ${to} does not let this caller in.`,
+        cause: `${figure(edge.denied)} calls a second are denied. A policy of ${to} does not let this caller in.`,
         since: null,
         action: 'Show calls',
         goal,

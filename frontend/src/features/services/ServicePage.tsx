@@ -60,7 +60,7 @@ function Versions({ node, span }: { node: TopologyNode; span: string }) {
             const colour = `var(--v${(index % 6) + 1})`;
             return (
               <tr key={version.service}>
-                <th scope="row" style={{ position: 'static', color: 'var(--ink)', fontSize: 13 }}>
+                <th scope="row" style={{ color: 'var(--ink)', fontSize: 13 }}>
                   <span className="row">
                     <span aria-hidden style={{ width: 10, height: 10, borderRadius: 2, background: colour }} />
                     {version.label}
