@@ -38,12 +38,12 @@ class Command(BaseCommand):
             worker_ready.connect(lambda **_: _start_polling(), weak=False)
         app.worker_main(
             [
+                "--quiet",
                 "worker",
                 *pool,
                 *("--queues", queues),
                 *("--hostname", f"{queues.replace(',', '-')}@%h"),
                 *("--loglevel", "INFO"),
-                "--quiet",
                 "--without-gossip",
                 "--without-mingle",
                 "--without-heartbeat",
