@@ -77,6 +77,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
         user = found[0]
         return Caller(user.get_username(), scopes_of(user), Origin.CONSOLE), None
 
+    def enforce_csrf(self, request: Request) -> None:
+        # On Django's own request: DRF's would parse, and so use up, the body to look for a form field.
+        super().enforce_csrf(request._request)
+
 
 class ScopePermission(permissions.BasePermission):
     """`read` for safe methods, `write` for the others, unless the view names another scope (`needs`: method -> scope)."""

@@ -91,18 +91,26 @@ class Password(APIView):
     @extend_schema(operation_id="password_update", request=shapes.NewPassword, responses={204: None})
     def put(self, request: Request) -> Response:
         wanted = shapes.NewPassword.model_validate(bodies.parse_body(request))
-        user = request._request.user
-        if not isinstance(user, User):
-            raise Problem(403, "no_user", "only a person who is signed in has a password")
+        user = _person(request)
         try:
             validate_password(wanted.password, user)
         except PasswordRefused as error:
             raise wrong("/password", "weak", " ".join(error.messages)) from None
         user.set_password(wanted.password)
         user.save(update_fields=["password"])
+        request._request.user = user  # the other sessions of this user end, this one goes on
         auth.update_session_auth_hash(request._request, user)
         audit.allowed(actor_of(request), "set password", f"user {user.get_username()}")
         return Response(status=204)
+
+
+def _person(request: Request) -> User:
+    """Whose session this is. Raises Problem (403)."""
+    caller = caller_of(request)
+    found = User.objects.filter(username=caller.name).first() if caller and caller.origin is Origin.CONSOLE else None
+    if found is None:
+        raise Problem(403, "no_user", "only a person who is signed in has a password")
+    return found
 
 
 class ApiTokenList(APIView):
