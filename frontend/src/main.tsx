@@ -21,6 +21,15 @@ const loginToken = stripLoginToken();
 const queryClient = createQueryClient();
 const router = createConsoleRouter(queryClient, loginToken);
 
+// After an upgrade the parts that this page would still load are gone: the new page has its own. Once, never in a loop.
+window.addEventListener('vite:preloadError', (event) => {
+  const last = Number(sessionStorage.getItem('reloaded-for-upgrade') ?? 0);
+  if (Date.now() - last < 60_000) return;
+  event.preventDefault();
+  sessionStorage.setItem('reloaded-for-upgrade', String(Date.now()));
+  window.location.reload();
+});
+
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root');
 createRoot(root).render(

@@ -90,7 +90,7 @@ function stages(token: JoinToken, redemption: Redemption | undefined, proxy: Pro
       fact: proxy
         ? `Agent ${proxy.agentVersion || 'unknown'}, Envoy ${proxy.envoyVersion || 'unknown'}, capture: ${proxy.mode}.`
         : '',
-      next: 'The VM must reach the control plane on port 15012. On the VM: meshweb-agent doctor.',
+      next: 'The VM must reach the control plane’s port for agents. On the VM: meshweb-agent doctor.',
     },
     acceptedStage(redemption, proxy),
     healthStage(redemption, proxy),

@@ -53,7 +53,7 @@ function useMarkers(times: number[]): Marker[] {
     return (data?.pages.flatMap((page) => page.items) ?? [])
       .filter(
         ({ createdAt, origin }) =>
-          origin !== 'system' && Date.parse(createdAt) >= first && Date.parse(createdAt) <= last,
+          !['system', 'agent'].includes(origin) && Date.parse(createdAt) >= first && Date.parse(createdAt) <= last,
       )
       .map(({ createdAt, number }) => ({ at: createdAt, label: `r${number}` }))
       .reverse();

@@ -108,6 +108,7 @@ export function LoginPage({ to, loginToken }: { to?: string; loginToken: string 
               name="username"
               autoComplete="username"
               required
+              withAsterisk={false}
               value={username}
               onChange={(event) => setUsername(event.currentTarget.value)}
             />
@@ -116,6 +117,7 @@ export function LoginPage({ to, loginToken }: { to?: string; loginToken: string 
               name="password"
               autoComplete="current-password"
               required
+              withAsterisk={false}
               value={password}
               onChange={(event) => setPassword(event.currentTarget.value)}
             />
