@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from meshweb.controlplane import hints
 from meshweb.controlplane.authority import authority
-from meshweb.controlplane.errors import TryAgain
+from meshweb.controlplane.errors import NotFound, TryAgain
 from meshweb.identity import csr, issue
 from meshweb.identity.spiffe_id import SpiffeId
 from meshweb.store.models import Certificate, CertificateJob, Proxy
@@ -47,7 +47,9 @@ def sign(job_id: str | UUID) -> None:
     taken = CertificateJob.objects.filter(free, id=job_id, state=_State.QUEUED).update(lease_until=now + LEASE)
     if not taken:
         return
-    job = CertificateJob.objects.select_related("proxy").get(id=job_id)
+    job = CertificateJob.objects.select_related("proxy").filter(id=job_id).first()
+    if job is None:
+        return  # its proxy was removed
     try:
         _issue(job)
     except csr.CsrRefused as error:
@@ -60,9 +62,11 @@ def _issue(job: CertificateJob) -> None:
     mesh, identity = authority(), SpiffeId.parse(job.proxy.spiffe_id)
     made = issue.issue_leaf(mesh.intermediate, csr.check_csr(job.csr), identity, datetime.now(UTC), settings.CERTIFICATE_TTL)
     with transaction.atomic():
-        current = CertificateJob.objects.select_for_update().get(id=job.id)
-        if current.state != _State.QUEUED:
-            return  # the lease ran out and another worker was faster
+        # The proxy before its jobs, as in joins and removals, which take the jobs away.
+        held = Proxy.objects.select_for_update(no_key=True).filter(id=job.proxy_id, revoked_at=None).first()
+        current = CertificateJob.objects.select_for_update().filter(id=job.id, state=_State.QUEUED).first()
+        if held is None or current is None:
+            return  # the lease ran out and another worker was faster, or the proxy was removed meanwhile
         current.certificate = Certificate.objects.create(
             serial=issue.serial_hex(made.serial_number),
             proxy=job.proxy,
@@ -91,11 +95,13 @@ def sweep() -> int:
 
 
 def wait_for(job_id: UUID, seconds: float) -> Certificate:
-    """The certificate as soon as it is signed. Not inside a transaction. Raises CsrRefused, TryAgain."""
+    """The certificate as soon as it is signed. Not inside a transaction. Raises CsrRefused, TryAgain, NotFound."""
     deadline = time.monotonic() + seconds
     with hints.listening(hints.STATUS_CHANNEL) as wait:
         while True:
-            job = CertificateJob.objects.select_related("certificate").get(id=job_id)
+            job = CertificateJob.objects.select_related("certificate").filter(id=job_id).first()
+            if job is None:
+                raise NotFound("the proxy was removed, or its name went to another key, before the certificate was signed")
             if job.certificate is not None:
                 return job.certificate
             if job.state == _State.FAILED:

@@ -33,6 +33,7 @@ GROUP_ANNOTATION = "meshweb.io/workload-group"
 SIGN_SECONDS = 8.0
 MAX_TOKEN_TTL = timedelta(days=30)
 MAX_TOKEN_USES = 10_000
+_PRINTABLE = r"^[\x20-\x7e]*$"
 
 
 class Flags(BaseModel):
@@ -44,12 +45,14 @@ class Flags(BaseModel):
     bind: Annotated[str, Field(max_length=45)]
     app_address: Annotated[str, Field(max_length=45)] = "127.0.0.1"
     loopback_range: Annotated[str, Field(max_length=49)] = "127.77.0.0/16"
-    agent_version: Annotated[str, Field(max_length=64)] = ""
-    envoy_version: Annotated[str, Field(max_length=64)] = ""
+    agent_version: Annotated[str, Field(max_length=64, pattern=_PRINTABLE)] = ""
+    envoy_version: Annotated[str, Field(max_length=64, pattern=_PRINTABLE)] = ""
 
     @field_validator("bind", "app_address")
     @classmethod
     def _address(cls, text: str) -> str:
+        if "%" in text:
+            raise ValueError("must be an address without zone")
         return str(ipaddress.ip_address(text))
 
     @field_validator("loopback_range")
@@ -194,9 +197,9 @@ def _redeem(actor: Actor, token: JoinToken, request: JoinRequest, key_hash: str)
     """The proxy that this request makes, or made before. One row lock on the token decides races."""
     state = publish.lock_mesh()
     row = JoinToken.objects.select_for_update().get(id=token.id)
-    earlier = row.redemptions.filter(key_hash=key_hash, proxy__name=request.name).select_related("proxy").first()
-    if earlier is not None and earlier.proxy is not None:
-        return earlier.proxy
+    earlier = _redeemed_before(row, request, key_hash)
+    if earlier is not None:
+        return earlier
     why = _why_not(row)
     if why is not None:
         raise RefusedJoin(actor, row, why, Unauthorized(why))
@@ -204,6 +207,9 @@ def _redeem(actor: Actor, token: JoinToken, request: JoinRequest, key_hash: str)
     known = Proxy.objects.select_for_update().filter(id=proxy_id).first()
     if known is not None and known.revoked_at is None and (known.connected or known.workload_group != row.workload_group):
         detail = f"the name {proxy_id} is taken by a proxy that is connected or of another WorkloadGroup"
+        raise RefusedJoin(actor, row, detail, Conflict(detail))
+    if _entry_of_others(row, request.name):
+        detail = f"the name {proxy_id} is taken by a WorkloadEntry that is not of WorkloadGroup {row.workload_group}"
         raise RefusedJoin(actor, row, detail, Conflict(detail))
     group = group_spec(row.namespace, row.workload_group)
     row.uses_left -= 1
@@ -214,6 +220,21 @@ def _redeem(actor: Actor, token: JoinToken, request: JoinRequest, key_hash: str)
     _write_entry(actor, row, request, group)
     publish.touch(state, f"{proxy.id} joined")
     return proxy
+
+
+def _redeemed_before(token: JoinToken, request: JoinRequest, key_hash: str) -> Proxy | None:
+    """The proxy that this very key made with this token, while it is still that key's: not removed, not joined anew by another."""
+    earlier = token.redemptions.filter(key_hash=key_hash, proxy__name=request.name, proxy__revoked_at=None).first()
+    if earlier is None:
+        return None
+    last = JoinTokenUse.objects.filter(proxy=earlier.proxy_id).select_related("proxy").latest("id")
+    return last.proxy if last.key_hash == key_hash else None
+
+
+def _entry_of_others(token: JoinToken, name: str) -> bool:
+    """Whether a workload of this name exists that no VM of the token's group made: a token must not replace it."""
+    row = Resource.objects.filter(kind="WorkloadEntry", namespace=token.namespace, name=name).first()
+    return row is not None and row.annotations.get(GROUP_ANNOTATION) != token.workload_group
 
 
 def _why_not(row: JoinToken) -> str | None:
@@ -244,7 +265,7 @@ class RefusedJoin(Exception):
 def _register(token: JoinToken, request: JoinRequest, group: WorkloadGroupSpec, known: Proxy | None) -> Proxy:
     if known is not None:
         # The name comes back with a new key: certificates of the old one are not accepted any more.
-        known.certificates.all().delete()
+        _forget_keys(known)
     proxy = known or Proxy(id=f"{token.namespace}/{request.name}", namespace=token.namespace, name=request.name)
     proxy.workload_group = token.workload_group
     proxy.spiffe_id = spiffe_id(settings.TRUST_DOMAIN, token.namespace, group.template.service_account)
@@ -252,9 +273,16 @@ def _register(token: JoinToken, request: JoinRequest, group: WorkloadGroupSpec, 
     proxy.revoked_at = None
     proxy.health_state, proxy.health_reason, proxy.first_request_at = "unknown", "", None
     proxy.report_sequence = 0
+    proxy.live_revision = proxy.live_at = None
     _take_flags(proxy, request)
     proxy.save()
     return proxy
+
+
+def _forget_keys(proxy: Proxy) -> None:
+    """Certificates are not accepted any more, and what was asked for but is not signed yet never will be."""
+    proxy.certificates.all().delete()
+    proxy.jobs.all().delete()
 
 
 _FLAG_FIELDS = ("mode", "bind", "app_address", "loopback_range", "agent_version", "envoy_version")
@@ -310,7 +338,7 @@ def remove(actor: Actor, namespace: str, name: str) -> None:
             raise NotFound(f"there is no proxy {namespace}/{name}")
         proxy.revoked_at, proxy.stream = timezone.now(), ""
         proxy.save(update_fields=["revoked_at", "stream"])
-        proxy.certificates.all().delete()
+        _forget_keys(proxy)
         key = DocumentKey("WorkloadEntry", namespace, name)
         if Resource.objects.filter(kind=key.kind, namespace=namespace, name=name).exists():
             documents.write(actor, [documents.Wish(key, None)], verb="delete", reason=f"proxy {proxy.id} removed")
@@ -353,16 +381,18 @@ def configure(proxy_id: str, payload: object) -> dict[str, object]:
     return {"settings": agent_settings(proxy), **trust()}
 
 
-def renew(proxy_id: str, payload: object) -> dict[str, object]:
-    """A new certificate for the same identity. Raises NotFound, InvalidDocuments, TryAgain."""
+def renew(proxy_id: str, payload: object, *, serial: str) -> dict[str, object]:
+    """A new certificate for the same identity, for who holds the certificate `serial`. Raises NotFound, InvalidDocuments, TryAgain."""
     pem = payload.get("csr") if isinstance(payload, Mapping) else None
     if not isinstance(pem, str):
         raise InvalidDocuments([(0, Violation("/csr", "required", "the certificate request is missing"))])
     try:
         with transaction.atomic():
-            proxy = Proxy.objects.filter(id=proxy_id, revoked_at=None).first()
+            # Who was recognised a moment ago may have been removed, or replaced by another key, since.
+            held = Proxy.objects.select_for_update(no_key=True, of=("self",)).filter(id=proxy_id, revoked_at=None)
+            proxy = held.filter(certificates__serial=serial).first()
             if proxy is None:
-                raise NotFound(f"there is no proxy {proxy_id}")
+                raise NotFound(f"there is no proxy {proxy_id} with this certificate")
             job = certificates.request(proxy, pem)
         certificate = certificates.wait_for(job.id, SIGN_SECONDS)
     except csr.CsrRefused as error:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,7 +42,7 @@ class Agents:
         return answer
 
     async def renew(self, proxy: ProxyIdentity, payload: object) -> object:
-        return await self._call(registration.renew, proxy.proxy_id, payload)
+        return await self._call(partial(registration.renew, serial=proxy.serial), proxy.proxy_id, payload)
 
     async def report(self, proxy: ProxyIdentity, payload: object) -> object:
         try:

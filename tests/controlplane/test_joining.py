@@ -1,0 +1,140 @@
+"""Who gets a certificate: the holder of a token once per name, and nobody after the proxy was removed or its name went to another key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from meshweb.config.celery import app
+from meshweb.controlplane import authority, certificates, registration
+from meshweb.controlplane.actor import SYSTEM
+from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Refusal, Unauthorized
+from meshweb.identity import csr, keys
+from meshweb.identity.join_token import JoinToken, encode_secret
+from meshweb.store.models import Certificate, CertificateJob, MeshState, Proxy, Resource
+from tests import factories as make
+
+
+@pytest.fixture
+def token(transactional_db: None) -> Iterator[Callable[..., JoinToken]]:
+    """Makes tokens for the group `web`. Certificates are signed at once, in the same thread."""
+    MeshState.objects.create(id=1)
+    authority.make_key_file()
+    authority.key_ring.cache_clear()
+    authority.authority.cache_clear()
+    authority.make_authority()
+    make.apply(make.namespace(), make.group("web"), make.group("db"))
+    app.conf.task_always_eager = True
+    yield lambda group="web", uses=1: registration.create_token(SYSTEM, "shop", group, timedelta(hours=1), uses)[1]
+    app.conf.task_always_eager = False
+
+
+def _join(token: JoinToken, key: ec.EllipticCurvePrivateKey, **changes: Any) -> registration.Joined:
+    payload = {
+        "id": token.public_id,
+        "secret": encode_secret(token.secret),
+        "csr": csr.make_csr(key),
+        "name": "web-1",
+        "mode": "explicit",
+        "bind": "127.10.0.1",
+        **changes,
+    }
+    return registration.join(SYSTEM, payload)
+
+
+def _live() -> set[str]:
+    return set(Certificate.objects.values_list("proxy_id", flat=True))
+
+
+def test_the_same_key_may_ask_again_also_when_the_token_is_used_up(token: Callable[..., JoinToken]) -> None:
+    made, key = token(), keys.make_key()
+    first, again = _join(made, key), _join(made, key)
+    assert first.proxy == again.proxy
+    assert Proxy.objects.count() == 1
+    with pytest.raises(Unauthorized):
+        _join(made, keys.make_key(), name="web-2")
+
+
+def test_a_removed_proxy_gets_nothing_for_its_old_token(token: Callable[..., JoinToken]) -> None:
+    made, key = token(), keys.make_key()
+    _join(made, key)
+    registration.remove(SYSTEM, "shop", "web-1")
+    with pytest.raises(Unauthorized):
+        _join(made, key)
+    assert not _live()
+
+
+def test_a_name_that_went_to_another_key_is_not_given_back(token: Callable[..., JoinToken]) -> None:
+    old, key = token(), keys.make_key()
+    _join(old, key)
+    _join(token(), keys.make_key())
+    with pytest.raises(Unauthorized):
+        _join(old, key)
+    assert Certificate.objects.count() == 1
+
+
+def test_what_was_asked_before_a_removal_is_not_signed_after_it(token: Callable[..., JoinToken]) -> None:
+    joined = _join(token(), keys.make_key())
+    app.conf.task_always_eager = False
+    job = certificates.request(joined.proxy, csr.make_csr(keys.make_key()))
+    registration.remove(SYSTEM, "shop", "web-1")
+    certificates.sign(job.id)
+    certificates.sweep()
+    assert not _live()
+    assert not CertificateJob.objects.exists()
+    with pytest.raises(NotFound):
+        certificates.wait_for(job.id, 0.1)
+
+
+def test_a_replaced_certificate_renews_nothing(token: Callable[..., JoinToken]) -> None:
+    first = _join(token(), keys.make_key())
+    _join(token(), keys.make_key())
+    with pytest.raises(NotFound):
+        registration.renew(first.proxy.id, {"csr": csr.make_csr(keys.make_key())}, serial=first.certificate.serial)
+
+
+def test_a_new_key_begins_anew(token: Callable[..., JoinToken]) -> None:
+    """Whatever the earlier machine of this name had acknowledged, this one has not."""
+    _join(token(), keys.make_key())
+    Proxy.objects.update(live_revision=1)
+    assert _join(token(), keys.make_key()).proxy.live_revision is None
+
+
+@pytest.mark.parametrize(
+    ("group", "refused"),
+    [(None, True), ("db", True), ("web", False)],
+    ids=["written by hand", "of another group", "of the same group"],
+)
+def test_a_workload_of_this_name_is_not_taken_over(token: Callable[..., JoinToken], group: str | None, refused: bool) -> None:
+    entry = make.entry("web-1", "10.0.0.9", app="db")
+    if group:
+        entry["metadata"]["annotations"] = {registration.GROUP_ANNOTATION: group}
+    make.apply(entry)
+    if refused:
+        with pytest.raises(Conflict):
+            _join(token(), keys.make_key())
+    else:
+        _join(token(), keys.make_key())
+    address = Resource.objects.get(kind="WorkloadEntry").spec["address"]
+    assert address == ("10.0.0.9" if refused else "127.10.0.1")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bind": "not an address"},
+        {"bind": "fe80::1%eth0"},
+        {"agentVersion": "1\0"},
+        {"loopbackRange": "10.0.0.0/8"},
+        {"name": "A"},
+    ],
+)
+def test_fields_that_cannot_be_meant(token: Callable[..., JoinToken], changes: dict[str, str]) -> None:
+    with pytest.raises(InvalidDocuments) as refusal:
+        _join(token(), keys.make_key(), **changes)
+    assert isinstance(refusal.value, Refusal)
+    assert not Proxy.objects.exists()
