@@ -79,7 +79,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def enforce_csrf(self, request: Request) -> None:
         # On Django's own request: DRF's would parse, and so use up, the body to look for a form field.
-        super().enforce_csrf(request._request)
+        super().enforce_csrf(request._request)  # type: ignore[arg-type]  # it only hands it to Django
 
 
 class ScopePermission(permissions.BasePermission):

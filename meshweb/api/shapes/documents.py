@@ -1,0 +1,80 @@
+"""Documents, and what an apply says of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from meshweb.api.shapes.base import Shape
+
+
+class Condition(Shape):
+    type: Literal["Accepted", "ResolvedRefs", "Programmed"]
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    observed_generation: int
+    last_transition_time: str
+
+
+class Metadata(Shape):
+    name: str
+    namespace: str | None = None
+    uid: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    resource_version: str
+    generation: int
+    creation_timestamp: str
+
+
+class DocumentStatus(Shape):
+    conditions: list[Condition]
+
+
+class Document(Shape):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: dict[str, Any]
+    status: DocumentStatus
+
+
+class Difference(Shape):
+    op: Literal["add", "remove", "replace"]
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+class ApplyItem(Shape):
+    """`before` and `after` are YAML texts, what a diff view shows; `after` is empty for a deletion."""
+
+    document: int
+    api_version: str
+    kind: str
+    namespace: str | None = None
+    name: str
+    action: Literal["created", "updated", "unchanged", "deleted"]
+    before: str | None
+    after: str
+    diff: list[Difference]
+
+
+class ProxyImpact(Shape):
+    id: str
+    changes: list[Literal["Clusters", "Endpoints", "Listeners", "Routes"]]
+    connected: bool
+
+
+class Impact(Shape):
+    proxies: list[ProxyImpact]
+    services: list[str]
+
+
+class ApplyResult(Shape):
+    """`revision` is null for a dry run, and when nothing changed."""
+
+    revision: int | None
+    dry_run: bool
+    impact: Impact
+    results: list[ApplyItem]
