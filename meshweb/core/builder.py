@@ -18,6 +18,7 @@ from meshweb.core.ir import (
     MtlsMode,
     Policy,
     PolicyAction,
+    PolicyRule,
     Protocol,
     RouteRule,
     Service,
@@ -136,8 +137,8 @@ class MeshBuilder:
         return min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order)).value
 
     def deny_all(self, namespace: str, labels: Iterable[tuple[str, str]], document: Document) -> None:
-        """Fail closed: what `document` covers admits nobody until it can be compiled."""
-        policy = Policy(document.namespace, document.name, PolicyAction.ALLOW, ())
+        """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""
+        policy = Policy(document.namespace, document.name, PolicyAction.DENY, (PolicyRule(),))
         self.policies.append(Scoped(namespace, frozenset(labels), document, policy))
 
 

@@ -232,14 +232,17 @@ class _Run:
         return found
 
     def _local_place(self, view: ProxyView, port: PortRef) -> tuple[str, int] | None:
-        """Local host and port of a service port, or None while none is assigned."""
+        """Local host and port of a service port, or None while none is assigned, or when this proxy has no room for it."""
         wanted = 0 if view.mode is CaptureMode.LOOPBACK else port.port
         index = self._intent.local_addresses.get((port.service, wanted))
         if index is None:
             return None
-        if view.mode is CaptureMode.LOOPBACK:
-            return names.loopback_address(view.loopback_range, index), port.port
-        return view.bind, names.explicit_port(index)
+        try:
+            if view.mode is CaptureMode.LOOPBACK:
+                return names.loopback_address(view.loopback_range, index), port.port
+            return view.bind, names.explicit_port(index)
+        except ValueError:
+            return None  # an agent chooses its range: too small a one is the trouble of its VM, not of the mesh
 
     # --- inbound ----------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,11 @@ DOCUMENTS: list[tuple[str, Any, str, str]] = [
     ("policy action of a later release", _policy(action="CUSTOM"), "/spec/action", "enum"),
     ("policy condition of a later release", _policy(rules=[{"when": [{"key": "request.headers[x]", "values": ["1"]}]}]),
      "/spec/rules/0/when", "unknown_field"),
+    ("principal with a scheme", _policy(rules=[{"from": [{"source": {"principals": ["spiffe://cluster.local/ns/a/sa/b"]}}]}]),
+     "/spec/rules/0/from/0/source/principals/0", "value_error"),
+    *((f"policy path {path}", _policy(action="DENY", rules=[{"to": [{"operation": {"paths": ["/ok", path]}}]}]),
+       "/spec/rules/0/to/0/operation/paths/1", "value_error")
+      for path in ("/a//b", "/a/../b", "/a/./b", "/a/..", "/%61dmin", "/a%2fb", "/a\\b", "/caf\u00e9", "/a b", "/a?b", "/a*b")),
     ("workload address is a name", make.entry("w", "db.example.com"), "/spec/address", "ip_address"),
     ("a second MeshConfig", make.document("MeshConfig", "other"), "/metadata/name", "singleton"),
 ]  # fmt: skip

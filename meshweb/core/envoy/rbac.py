@@ -78,7 +78,7 @@ def _any_of(rules: list[Json]) -> Json:
 def _principal(source: PolicySource, trust_domain: str) -> Json:
     parts: list[Json] = []
     if source.principals:
-        parts.append(_any_id([_authenticated(_identity(text)) for text in source.principals]))
+        parts.append(_any_id([_authenticated(_identity(text, trust_domain)) for text in source.principals]))
     if source.namespaces:
         parts.append(_any_id([_authenticated(_namespace(text, trust_domain)) for text in source.namespaces]))
     return {"and_ids": {"ids": parts}} if parts else _ANY
@@ -92,8 +92,10 @@ def _authenticated(matcher: Json) -> Json:
     return {"authenticated": {"principal_name": matcher}}
 
 
-def _identity(text: str) -> Json:
-    """Istio writes principals without `spiffe://`."""
+def _identity(text: str, trust_domain: str) -> Json:
+    """Istio writes principals without `spiffe://`, and `cluster.local` for the mesh's own trust domain, whatever that is."""
+    if text.startswith("cluster.local/"):
+        text = trust_domain + text.removeprefix("cluster.local")
     if text == "*":
         return {"safe_regex": {"regex": ".+"}}
     if text.startswith("*"):

@@ -5,6 +5,7 @@ Every other field of Istio's is refused with its path: a condition that is silen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from meshweb.core.ir import PolicyAction
 from meshweb.kinds.base import Labels, Metadata, SpecModel
 
 MAX_RULES = 512
+_DOTS = re.compile(r"/\.\.?(/|$)")
+_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+"""Without '%': a client may write one escape in several ways, of which a policy would name one."""
 
 
 def _wildcard(text: str) -> str:
@@ -29,6 +33,12 @@ def _wildcard(text: str) -> str:
     return text
 
 
+def _principal(text: str) -> str:
+    if text.startswith("spiffe://"):
+        raise ValueError("must be written without 'spiffe://', as in cluster.local/ns/shop/sa/web")
+    return _wildcard(text)
+
+
 def _path(text: str) -> str:
     if "{" in text or "}" in text:
         raise ValueError("path templates are not supported yet")
@@ -36,6 +46,11 @@ def _path(text: str) -> str:
         raise ValueError("must begin with '/' or '*'")
     if "?" in text or "#" in text:
         raise ValueError("must not hold '?' or '#': the query is not part of the path")
+    # The sidecar compares a normalized path: what normalization changes would never match, and a DENY would be none.
+    if "//" in text or _DOTS.search(text):
+        raise ValueError("must be normalized: no '//', '/./' or '/../'")
+    if not _PATH.fullmatch(text):
+        raise ValueError("must hold only characters that a path holds unescaped (RFC 3986), and no '%'")
     return _wildcard(text)
 
 
@@ -46,13 +61,14 @@ def _port(text: str) -> str:
 
 
 Wildcard = Annotated[str, Field(max_length=1024), AfterValidator(_wildcard)]
+Principal = Annotated[str, Field(max_length=1024), AfterValidator(_principal)]
 PathPattern = Annotated[str, Field(max_length=1024), AfterValidator(_path)]
 PortText = Annotated[str, Field(max_length=5), AfterValidator(_port)]
 Some = Field(min_length=1, max_length=256)
 
 
 class SourceSpec(SpecModel):
-    principals: Annotated[tuple[Wildcard, ...], Some] | None = None
+    principals: Annotated[tuple[Principal, ...], Some] | None = None
     namespaces: Annotated[tuple[Wildcard, ...], Some] | None = None
 
 

@@ -16,7 +16,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         namespace=document.namespace,
         name=document.name,
         address=spec.address,
-        labels=frozenset(spec.labels.items()),
+        # As in Istio, the document's own labels count too, and win.
+        labels=frozenset({**spec.labels, **document.labels}.items()),
         ports=tuple(sorted(spec.ports.items())),
         service_account=spec.service_account,
         weight=spec.weight,

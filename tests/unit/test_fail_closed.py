@@ -1,0 +1,101 @@
+"""What cannot be enforced or placed as written harms its own target only, and closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from meshweb.core.compile import Compiler
+from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unreadable
+from meshweb.core.ir import Policy, PolicyAction, PolicyRule, PolicySource
+from meshweb.core.snapshot import Snapshot, TypeUrl
+from meshweb.kinds.registry import KINDS
+from meshweb.protos import message
+from tests import factories as make
+from tests.golden.rig import intent_of
+
+_WEB = ProxyView("shop", "web-1", CaptureMode.EXPLICIT, "127.10.0.1")
+
+
+def _policy(name: str, **spec: Any) -> dict[str, Any]:
+    return make.document("AuthorizationPolicy", name, spec)
+
+
+def _intent(*documents: dict[str, Any], view: ProxyView = _WEB) -> Intent:
+    return intent_of(list(documents), {view.id: view}, frozenset())
+
+
+def _compiled(intent: Intent) -> Snapshot:
+    return Compiler(KINDS).compile(intent).snapshots["shop/web-1"]
+
+
+def _authorization(snapshot: Snapshot) -> dict[str, Any]:
+    """RBAC rules of the inbound port 8080, by filter (short name)."""
+    found = snapshot.resource(TypeUrl.ROUTE, "inbound|8080")
+    assert found is not None
+    host = message("envoy.config.route.v3.RouteConfiguration").FromString(found.body).virtual_hosts[0]
+    rules = {}
+    for name, packed in host.typed_per_filter_config.items():
+        per_route = message("envoy.extensions.filters.http.rbac.v3.RBACPerRoute").FromString(packed.value)
+        rules[name.rpartition(".")[2]] = json_format.MessageToDict(per_route.rbac.rules)
+    return rules
+
+
+def test_an_unreadable_policy_denies_also_what_another_one_allows() -> None:
+    """It may have been the DENY that an ALLOW beside it relied on."""
+    intent = _intent(make.entry("web-1", "127.10.0.1", app="web"), _policy("open", rules=[{}]), _policy("lost", action="DENY"))
+    key = DocumentKey("AuthorizationPolicy", "shop", "lost")
+    broken = replace(intent.documents[key], spec=Unreadable("a field of a later version"))
+    rules = _authorization(_compiled(replace(intent, documents={**intent.documents, key: broken})))
+    assert rules["deny"] == {
+        "action": "DENY",
+        "policies": {"ns[shop]-policy[lost]-rule[0]": {"permissions": [{"any": True}], "principals": [{"any": True}]}},
+    }
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        replace(_WEB, mode=CaptureMode.LOOPBACK, loopback_range="127.77.0.0/30"),
+        replace(_WEB, mode=CaptureMode.EXPLICIT),
+    ],
+    ids=["loopback", "explicit"],
+)
+def test_a_service_without_a_free_local_address_does_not_stop_the_others(view: ProxyView) -> None:
+    intent = _intent(make.service("a"), make.service("b"), view=view)
+    addresses = {place: index if place[0].name == "a" else 50_000 for place, index in intent.local_addresses.items()}
+    found = _compiled(replace(intent, local_addresses=addresses))
+    assert [r.name for r in found.resources(TypeUrl.LISTENER)] == ["outbound|8080||a.shop.svc.cluster.local"]
+
+
+def test_labels_of_the_document_count_as_labels_of_the_workload() -> None:
+    """As in Istio, where they win: a policy that selects by them must find its workload."""
+    entry = make.entry("web-1", "127.10.0.1", app="web", tier="front") | {
+        "metadata": {"name": "web-1", "namespace": "shop", "labels": {"tier": "secret"}}
+    }
+    policy = _policy("p", action="DENY", selector={"matchLabels": {"app": "web", "tier": "secret"}}, rules=[{}])
+    assert _authorization(_compiled(_intent(entry, policy)))["deny"]["policies"]
+
+
+@pytest.mark.parametrize(
+    ("principal", "matcher"),
+    [
+        ("cluster.local/ns/shop/sa/web", {"exact": "spiffe://corp.example/ns/shop/sa/web"}),
+        ("cluster.local/ns/shop/*", {"prefix": "spiffe://corp.example/ns/shop/"}),
+        ("corp.example/ns/shop/sa/web", {"exact": "spiffe://corp.example/ns/shop/sa/web"}),
+        ("other.example/ns/shop/sa/web", {"exact": "spiffe://other.example/ns/shop/sa/web"}),
+        ("*/ns/shop/sa/web", {"safe_regex": {"regex": "spiffe://.*/ns/shop/sa/web"}}),
+        ("*", {"safe_regex": {"regex": ".+"}}),
+    ],
+)
+def test_cluster_local_means_the_own_trust_domain(principal: str, matcher: dict[str, Any]) -> None:
+    """Istio: policies written for `cluster.local` hold in a mesh with another trust domain."""
+    policy = Policy("shop", "p", PolicyAction.DENY, (PolicyRule(sources=(PolicySource(principals=(principal,)),)),))
+    deny = rules_for((policy,), http=True, trust_domain="corp.example").deny
+    assert deny is not None
+    [rule] = deny["policies"].values()
+    assert rule["principals"] == [{"and_ids": {"ids": [{"authenticated": {"principal_name": matcher}}]}}]
