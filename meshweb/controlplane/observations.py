@@ -79,7 +79,8 @@ def record(facts: Sequence[Fact]) -> None:
         _connections([f for f in kept if isinstance(f, Connected | Disconnected)])
         _sent([f for f in kept if isinstance(f, Sent)])
         _acked([f for f in kept if isinstance(f, Acked)])
-        _nacked([f for f in kept if isinstance(f, Nacked)])
+        answers = {(f.proxy, f.type_url): f for f in kept if isinstance(f, Acked | Nacked)}
+        _nacked([f for f in kept if isinstance(f, Nacked)], [f for f in answers.values() if isinstance(f, Nacked)])
         _live([f for f in kept if isinstance(f, Live)])
 
 
@@ -146,8 +147,9 @@ def _acked(facts: Sequence[Acked]) -> None:
     )
 
 
-def _nacked(facts: Sequence[Nacked]) -> None:
-    last = {(f.proxy, f.type_url): f for f in facts}
+def _nacked(facts: Sequence[Nacked], standing: Sequence[Nacked]) -> None:
+    """`standing`: those that no later ACK of the same batch took back."""
+    last = {(f.proxy, f.type_url): f for f in standing}
     rows = [(f.proxy, f.type_url, f.version, f.revision, f.detail, _time(f.at)) for _, f in sorted(last.items())]
     _execute(
         """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from meshweb.telemetry.histogram import BUCKETS
 
+Text = Annotated[str, AfterValidator(lambda text: text.replace("\0", ""))]
+"""PostgreSQL takes every character but one; a report that holds it must not take those of others with it."""
 Count = Annotated[int, Field(ge=0, le=2**40)]
 ServiceName = Annotated[str, Field(max_length=127, pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
 Histogram = Annotated[list[Count], Field(min_length=BUCKETS, max_length=BUCKETS)]
@@ -36,14 +38,14 @@ class Edge(Backend):
 class Denial(_Part):
     """Calls that this proxy refused by policy. `source` is the caller's SPIFFE ID, or empty."""
 
-    source: Annotated[str, Field(max_length=2048)] = ""
+    source: Annotated[Text, Field(max_length=2048)] = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     count: Count
 
 
 class Health(_Part):
     state: Literal["healthy", "unhealthy", "unknown"] = "unknown"
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=500)] = ""
 
 
 class EnvoyState(_Part):

@@ -77,7 +77,7 @@ class Agents:
             except Exception as error:
                 if not isinstance(error, Unavailable):
                     log.exception("%d reports could not be written", len(batch))
-                self._settle(batch, Unavailable(str(error)))
+                self._settle(batch, Unavailable(str(error) if isinstance(error, Unavailable) else "not written, try again"))
             else:
                 self._settle(batch, None)
                 if moved:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 import redis
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, DataError, IntegrityError, ProgrammingError, close_old_connections
 
 from meshweb.xds.ports import Unavailable
 
@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 AWAY = (DatabaseError, redis.RedisError, OSError)
 """What the surroundings raise when they cannot answer."""
+WRONG = (DataError, IntegrityError, ProgrammingError)
+"""Database errors that the same call meets again however often it is tried."""
 
 
 class Threads:
@@ -29,6 +31,8 @@ class Threads:
         """Raises Unavailable when the database is away, and whatever else `call` raises."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: _clean(call, *args, **kwargs))
+        except WRONG:
+            raise
         except AWAY as error:
             raise Unavailable("the database is not available, try again") from error
 

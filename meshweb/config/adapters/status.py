@@ -29,6 +29,8 @@ class DatabaseStatus:
         self._prefix = prefix
         self._waiting: deque[Fact] = deque(maxlen=MAX_WAITING)
         self._wake = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -42,16 +44,15 @@ class DatabaseStatus:
             return
         try:
             async with asyncio.timeout(5):
-                while self._waiting:
-                    self._wake.set()
-                    await asyncio.sleep(PAUSE_SECONDS)
+                await self._written.wait()
         except TimeoutError:
-            log.warning("%d observations were not written", len(self._waiting))
+            log.warning("observations were not written, %d at least", len(self._waiting))
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     def _note(self, fact: Fact) -> None:
         self._waiting.append(fact)
+        self._written.clear()
         self._wake.set()
 
     async def _write(self) -> None:
@@ -61,17 +62,30 @@ class DatabaseStatus:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
                 try:
-                    await self._threads.run(observations.record, batch)
+                    await self._record(batch)
+                    await self._tell(batch)
                 except Unavailable as error:
                     log.warning("observations wait: %s", error.__cause__ or error)
                     self._waiting.extendleft(reversed(batch))
                     await asyncio.sleep(RETRY_SECONDS)
-                    continue
                 except Exception:
-                    log.exception("%d observations could not be written", len(batch))
-                    continue
-                await self._tell(batch)
+                    log.exception("nobody was told of %d observations", len(batch))
                 await asyncio.sleep(PAUSE_SECONDS)
+            self._written.set()
+
+    async def _record(self, batch: list[Fact]) -> None:
+        """Raises Unavailable. A fact that the database does not take is lost alone, not with its batch."""
+        try:
+            await self._threads.run(observations.record, batch)
+        except Unavailable:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                log.exception("an observation of %s could not be written", batch[0].proxy)
+                return
+            middle = len(batch) // 2
+            await self._record(batch[:middle])
+            await self._record(batch[middle:])
 
     async def _tell(self, batch: list[Fact]) -> None:
         # Only what a waiting reader can see: that something was sent is not among it.
@@ -98,7 +112,8 @@ class DatabaseStatus:
 
     def nacked(self, proxy_id: str, *, type_url: TypeUrl, version: str, revision: int, detail: str, at: float) -> None:
         log.warning("%s refused %s of revision %d: %s", proxy_id, type_url.value, revision, detail)
-        self._note(Nacked(proxy_id, type_url.value, version, revision, detail, at))
+        # The words are Envoy's, the bytes an agent's: PostgreSQL takes every character but one.
+        self._note(Nacked(proxy_id, type_url.value, version, revision, detail.replace("\0", ""), at))
 
     def live(self, proxy_id: str, *, revision: int, at: float) -> None:
         self._note(Live(proxy_id, revision, at))

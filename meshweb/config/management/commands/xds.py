@@ -87,11 +87,11 @@ async def _serve(stop: asyncio.Event) -> None:
 
 
 async def _when_available(source: DatabaseSnapshots, status: DatabaseStatus, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        try:
-            await source.start()
-            await status.start()
-            return
-        except Unavailable as error:
-            log.warning("waiting for the database: %s", error.__cause__)
-            await asyncio.sleep(RETRY_SECONDS)
+    for start in (source.start, status.start):  # each once: both leave tasks behind
+        while not stop.is_set():
+            try:
+                await start()
+                break
+            except Unavailable as error:
+                log.warning("waiting for the database: %s", error.__cause__)
+                await asyncio.sleep(RETRY_SECONDS)
