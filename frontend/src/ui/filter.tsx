@@ -1,8 +1,9 @@
 import { TextInput } from '@mantine/core';
 import { Search, X } from 'lucide-react';
 import type { ReactNode } from 'react';
+import { State, type Tone } from './state';
 
-export function FilterChip({
+function FilterChip({
   pressed,
   count,
   onClick,
@@ -68,6 +69,38 @@ export function NothingMatches({ what, hidden, onClear }: { what: string; hidden
           Clear filter
         </button>
       </div>
+    </div>
+  );
+}
+
+interface BarProps<Key extends string> {
+  label: string;
+  all: number;
+  chips: readonly { key: Key; label: string; count: number; tone?: Tone }[];
+  chosen: Key | undefined;
+  onChoose: (key: Key | undefined) => void;
+  find: { label: string; value: string | undefined; onChange: (value: string | undefined) => void };
+}
+
+/** Chips with counts, and the field to find by name: the same above every list. */
+export function FilterBar<Key extends string>({ label, all, chips, chosen, onChoose, find }: BarProps<Key>) {
+  return (
+    <div className="flt" role="group" aria-label={label}>
+      <FilterChip pressed={!chosen} count={all} onClick={() => onChoose(undefined)}>
+        All
+      </FilterChip>
+      {chips.map((chip) => (
+        <FilterChip
+          key={chip.key}
+          pressed={chosen === chip.key}
+          count={chip.count}
+          onClick={() => onChoose(chosen === chip.key ? undefined : chip.key)}
+        >
+          {chip.tone && chip.count ? <State tone={chip.tone}>{chip.label}</State> : chip.label}
+        </FilterChip>
+      ))}
+      <span className="sp" />
+      <FindField label={find.label} value={find.value ?? ''} onChange={find.onChange} />
     </div>
   );
 }

@@ -58,7 +58,11 @@ function Head<Row>({
   const active = sort?.key === column.key;
   const order = active ? (sort.down ? 'descending' : 'ascending') : undefined;
   return (
-    <th scope="col" className={column.align} aria-sort={order}>
+    <th
+      scope="col"
+      className={[column.align, /\blow\b/.test(column.className ?? '') && 'low'].filter(Boolean).join(' ') || undefined}
+      aria-sort={order}
+    >
       {column.sortBy ? (
         <button type="button" onClick={() => onTurn(column.key)}>
           {column.head}

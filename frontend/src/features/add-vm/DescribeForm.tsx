@@ -200,7 +200,8 @@ function WhatThisMakes({ control, namespaces }: { control: FormControl; namespac
   );
 }
 
-export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
+/** The form, what follows what in it, and what exists already. */
+function useVmForm({ namespace, onSubmit }: Pick<Props, 'namespace' | 'onSubmit'>) {
   const groups = useQuery(queries.documents('workloadgroups'));
   const services = useQuery(queries.documents('services'));
   const known = useQuery(queries.documents('namespaces'));
@@ -214,7 +215,6 @@ export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
     resolver: zodResolver(vmForm) as unknown as Resolver<Fields, unknown, VmForm>,
     defaultValues: { ...EMPTY, namespace: namespace ?? EMPTY.namespace },
   });
-  const mode = useWatch({ control, name: 'mode' });
   const usual = namespaces.includes('default') ? undefined : namespaces[0];
   useEffect(() => {
     if (usual && !namespace && !getFieldState('namespace').isDirty) setValue('namespace', usual);
@@ -243,61 +243,73 @@ export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
     }
     onSubmit(form, namespaces);
   }
-  const part = { register, control, errors };
+  const ids = (groups.data ?? []).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  return { part: { register, control, errors }, groups: ids, namespaces, follow, setValue, send: handleSubmit(submit) };
+}
+
+function GroupSwitch({ mode, onMode }: { mode: VmForm['mode']; onMode: (mode: VmForm['mode']) => void }) {
   return (
-    <form
-      className="flowform"
-      aria-label="Describe the VM"
-      noValidate
-      onSubmit={(event) => void handleSubmit(submit)(event)}
-    >
+    <div className="seg" role="group" aria-label="Group of VMs">
+      <button type="button" aria-pressed={mode === 'new'} onClick={() => onMode('new')}>
+        New group
+      </button>
+      <button type="button" aria-pressed={mode === 'existing'} onClick={() => onMode('existing')}>
+        Existing group
+      </button>
+    </div>
+  );
+}
+
+function ExistingGroupField({ control, errors, groups }: Omit<PartProps, 'register'> & { groups: string[] }) {
+  return (
+    <Controller
+      control={control}
+      name="group"
+      render={({ field }) => (
+        <Select
+          label="Workload group"
+          searchable
+          nothingFoundMessage="No group yet: make a new one"
+          data={groups}
+          error={errors.group?.message}
+          {...field}
+        />
+      )}
+    />
+  );
+}
+
+export function DescribeForm({ namespace, busy, error, onSubmit }: Props) {
+  const { part, groups, namespaces, follow, setValue, send } = useVmForm({ namespace, onSubmit });
+  const mode = useWatch({ control: part.control, name: 'mode' });
+  return (
+    <form className="flowform" aria-label="Describe the VM" noValidate onSubmit={(event) => void send(event)}>
       <div className="scroll pad">
         <div className="grid">
           <div className="stack">
             <Card
               title="What runs on the VM"
-              aside={
-                <div className="seg" role="group" aria-label="Group of VMs">
-                  <button type="button" aria-pressed={mode === 'new'} onClick={() => setValue('mode', 'new')}>
-                    New group
-                  </button>
-                  <button type="button" aria-pressed={mode === 'existing'} onClick={() => setValue('mode', 'existing')}>
-                    Existing group
-                  </button>
-                </div>
-              }
+              aside={<GroupSwitch mode={mode} onMode={(next) => setValue('mode', next)} />}
             >
               <div className="b col" style={{ gap: 16 }}>
                 {mode === 'new' ? (
                   <NewGroupFields {...part} namespaces={namespaces} onName={follow} />
                 ) : (
-                  <Controller
-                    control={control}
-                    name="group"
-                    render={({ field }) => (
-                      <Select
-                        label="Workload group"
-                        searchable
-                        nothingFoundMessage="No group yet: make a new one"
-                        data={(groups.data ?? [])
-                          .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
-                          .filter((id) => !namespace || id.startsWith(`${namespace}/`))}
-                        error={errors.group?.message}
-                        {...field}
-                      />
-                    )}
+                  <ExistingGroupField
+                    {...part}
+                    groups={groups.filter((id) => !namespace || id.startsWith(`${namespace}/`))}
                   />
                 )}
               </div>
             </Card>
             <Card title="Join token" meta="shown once, on the next page">
               <div className="b">
-                <TokenFields control={control} errors={errors} />
+                <TokenFields {...part} />
               </div>
             </Card>
             {error !== null && error !== undefined && <ProblemNote error={error} what="Nothing was made." />}
           </div>
-          <WhatThisMakes control={control} namespaces={namespaces} />
+          <WhatThisMakes control={part.control} namespaces={namespaces} />
         </div>
       </div>
       <div className="foot">

@@ -4,7 +4,7 @@ import { GitCommitVertical } from 'lucide-react';
 import { useMemo } from 'react';
 import { queries } from '@/api/queries';
 import type { RevisionSummary } from '@/api/types';
-import { FilterChip, FindField, NothingMatches } from '@/ui/filter';
+import { FilterBar, NothingMatches } from '@/ui/filter';
 import { day, plural } from '@/ui/format';
 import { useNow } from '@/ui/now';
 import { Ago, Empty, Loading } from '@/ui/parts';
@@ -51,15 +51,25 @@ function columnsOf(narrow: boolean): Column<RevisionSummary>[] {
     {
       key: 'changed',
       head: 'What changed',
-      className: 'dim',
+      className: 'dim low',
       low: true,
       cell: (revision) => (revision.reason ? whatChanged(revision) : ''),
     },
     { key: 'by', head: 'By', className: 'two', cell: (revision) => revision.author },
-    { key: 'origin', head: 'How', className: 'dim', low: true, cell: (revision) => ORIGIN_WORDS[revision.origin] },
+    { key: 'origin', head: 'How', className: 'dim low', low: true, cell: (revision) => ORIGIN_WORDS[revision.origin] },
     { key: 'when', head: 'When', align: 'r', className: 'dim', cell: (revision) => <Ago at={revision.createdAt} /> },
   ];
   return narrow ? all.filter((column) => !column.low) : all;
+}
+
+function Older({ busy, onClick }: { busy: boolean; onClick: () => void }) {
+  return (
+    <p className="pagefoot">
+      <button type="button" className="btn" disabled={busy} onClick={onClick}>
+        Show older changes
+      </button>
+    </p>
+  );
 }
 
 export function ChangesPage() {
@@ -83,25 +93,17 @@ export function ChangesPage() {
         <span className="sub">every write to the mesh, who made it, where it runs</span>
       </div>
       {revisions.length > 0 && (
-        <div className="flt" role="group" aria-label="Filter changes">
-          <FilterChip pressed={!search.state} count={within.length} onClick={() => set({ state: undefined })}>
-            All
-          </FilterChip>
-          {CHIPS.map(({ key, label, tone }) => (
-            <FilterChip
-              key={key}
-              pressed={search.state === key}
-              count={within.filter((revision) => revision.state === key).length}
-              onClick={() => set({ state: search.state === key ? undefined : key })}
-            >
-              <State tone={tone} quiet={key === 'live' || key === 'superseded'}>
-                {label}
-              </State>
-            </FilterChip>
-          ))}
-          <span className="sp" />
-          <FindField label="Name, reason, document" value={search.q ?? ''} onChange={(q) => set({ q })} />
-        </div>
+        <FilterBar
+          label="Filter changes"
+          all={within.length}
+          chips={CHIPS.map((chip) => ({
+            ...chip,
+            count: within.filter((revision) => revision.state === chip.key).length,
+          }))}
+          chosen={search.state}
+          onChoose={(state) => set({ state })}
+          find={{ label: 'Name, reason, document', value: search.q, onChange: (q) => set({ q }) }}
+        />
       )}
       {error && (
         <div className="pad" style={{ flex: 'none' }}>
@@ -135,18 +137,7 @@ export function ChangesPage() {
                 groupOf={(revision) => day(revision.createdAt, now)}
               />
             )}
-            {hasNextPage && (
-              <p className="pagefoot">
-                <button
-                  type="button"
-                  className="btn"
-                  disabled={isFetchingNextPage}
-                  onClick={() => void fetchNextPage()}
-                >
-                  Show older changes
-                </button>
-              </p>
-            )}
+            {hasNextPage && <Older busy={isFetchingNextPage} onClick={() => void fetchNextPage()} />}
           </div>
           {search.revision !== undefined && (
             <RevisionPanel number={search.revision} onClose={() => set({ revision: undefined })} />

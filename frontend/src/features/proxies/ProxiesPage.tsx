@@ -5,7 +5,7 @@ import { Check, Maximize2, PlugZap, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { queries } from '@/api/queries';
 import type { Proxy, XdsType } from '@/api/types';
-import { FilterChip, FindField, NothingMatches } from '@/ui/filter';
+import { FilterBar, NothingMatches } from '@/ui/filter';
 import { NOTHING, plural, shortName, until } from '@/ui/format';
 import { useNow } from '@/ui/now';
 import { Ago, Empty, Loading, Panel } from '@/ui/parts';
@@ -64,7 +64,7 @@ function columnsOf(now: number, narrow: boolean): Column<Proxy>[] {
         </Link>
       ),
     },
-    { key: 'namespace', head: 'Namespace', className: 'dim', cell: (proxy) => proxy.namespace, low: true },
+    { key: 'namespace', head: 'Namespace', className: 'dim low', cell: (proxy) => proxy.namespace, low: true },
     {
       key: 'service',
       head: 'Service',
@@ -90,13 +90,13 @@ function columnsOf(now: number, narrow: boolean): Column<Proxy>[] {
       ),
       cell: (proxy) => <TypeMark proxy={proxy} type={type} />,
     })),
-    { key: 'health', head: 'Health', cell: (proxy) => <HealthWord proxy={proxy} />, low: true },
-    { key: 'envoy', head: 'Envoy', className: 'dim', cell: (proxy) => proxy.envoyVersion || NOTHING, low: true },
+    { key: 'health', head: 'Health', className: 'low', cell: (proxy) => <HealthWord proxy={proxy} />, low: true },
+    { key: 'envoy', head: 'Envoy', className: 'dim low', cell: (proxy) => proxy.envoyVersion || NOTHING, low: true },
     {
       key: 'seen',
       head: 'Seen',
       align: 'r',
-      className: 'dim',
+      className: 'dim low',
       cell: (proxy) => <Ago at={proxy.lastSeen} />,
       low: true,
     },
@@ -205,26 +205,17 @@ export function ProxiesPage() {
         </Link>
       </div>
       {proxies.length > 0 && (
-        <div className="flt" role="group" aria-label="Filter proxies">
-          <FilterChip pressed={!search.state} count={proxies.length} onClick={() => set({ state: undefined })}>
-            All
-          </FilterChip>
-          {CHIPS.map(({ key, label, tone }) => {
-            const count = proxies.filter((proxy) => fits(proxy, key, minute)).length;
-            return (
-              <FilterChip
-                key={key}
-                pressed={search.state === key}
-                count={count}
-                onClick={() => set({ state: search.state === key ? undefined : key })}
-              >
-                {count ? <State tone={tone}>{label}</State> : label}
-              </FilterChip>
-            );
-          })}
-          <span className="sp" />
-          <FindField label="Name, address, service" value={search.q ?? ''} onChange={(q) => set({ q })} />
-        </div>
+        <FilterBar
+          label="Filter proxies"
+          all={proxies.length}
+          chips={CHIPS.map((chip) => ({
+            ...chip,
+            count: proxies.filter((proxy) => fits(proxy, chip.key, minute)).length,
+          }))}
+          chosen={search.state}
+          onChoose={(state) => set({ state })}
+          find={{ label: 'Name, address, service', value: search.q, onChange: (q) => set({ q }) }}
+        />
       )}
       {error && (
         <div className="pad" style={{ flex: 'none' }}>

@@ -12,7 +12,7 @@ import { Ago, Card, Facts, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
 import { Note, Pill, State } from '@/ui/state';
 import { Conditions } from './Conditions';
-import { slowestCaller, stateOf, toRows } from './model';
+import { slowestCaller, stateOf, toRows, type ServiceRow } from './model';
 import { Neighbours } from './Neighbours';
 import { Routes } from './Routes';
 
@@ -220,12 +220,89 @@ function useService(namespace: string, name: string) {
   return { id, window, at: search.at, service, topology, proxies, routes, row };
 }
 
+type ServicePageState = ReturnType<typeof useService>;
+
+function VersionOf({ shared }: { shared: NonNullable<ServiceRow['versionOf']> }) {
+  return (
+    <Note tone="unknown">
+      Calls arrive here as a version of{' '}
+      <Link
+        to="/services/$namespace/$name"
+        params={{
+          namespace: shared.service.split('/')[0] ?? '',
+          name: shortName(shared.service),
+        }}
+      >
+        {shortName(shared.service)}
+      </Link>
+      : {rate(shared.version.rps)}, {percent(shared.version.errorRate)} errors, p95 {duration(shared.version.p95)}.
+    </Note>
+  );
+}
+
+function Main({ page, document }: { page: ServicePageState; document: ServiceDocument }) {
+  const { id, at, window, row, topology, routes } = page;
+  const { name } = document.metadata;
+  return (
+    <div className="stack">
+      {row?.versionOf && <VersionOf shared={row.versionOf} />}
+      <Card title="Calls received" meta="last hour" aside={<span className="dim sm">dashed lines are changes</span>}>
+        <TrafficCharts row destination={id} window="1h" at={at} />
+      </Card>
+      {row?.node && <Versions node={row.node} span={WINDOWS[window].toLowerCase()} />}
+      <Card
+        title={`Who calls ${name}, and whom it calls`}
+        aside={
+          <Link to="/topology" search={{ node: id }}>
+            Show in topology
+          </Link>
+        }
+      >
+        {topology.error ? (
+          <div className="b">
+            <ProblemNote
+              error={topology.error}
+              what="Neighbours could not be read."
+              onRetry={() => void topology.refetch()}
+            />
+          </div>
+        ) : (
+          <Neighbours id={id} edges={topology.data?.edges ?? []} ports={portsOf(document)} />
+        )}
+      </Card>
+      <Routes service={id} routes={routes.data} error={routes.error} />
+    </div>
+  );
+}
+
+function Aside({ page, document }: { page: ServicePageState; document: ServiceDocument }) {
+  const { id, routes, proxies } = page;
+  const { name } = document.metadata;
+  const namespace = document.metadata.namespace ?? '';
+  const serving = proxies.data?.filter((proxy) => proxy.services.includes(id));
+  return (
+    <div className="stack">
+      <About service={document} />
+      <LastChanges
+        namespace={namespace}
+        name={name}
+        documents={(routes.data ?? [])
+          .filter(
+            (route) => route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
+          )
+          .map((route) => route.metadata.name)}
+      />
+      <Workloads proxies={serving} error={proxies.error} />
+    </div>
+  );
+}
+
 export function ServicePage() {
   const { namespace, name } = useParams({ from: '/console/services/$namespace/$name' });
-  const { id, window, at, service, topology, proxies, routes, row } = useService(namespace, name);
+  const page = useService(namespace, name);
+  const { id, service, topology, row } = page;
   const edges = topology.data?.edges ?? [];
   const state = row && stateOf(row);
-  const serving = proxies.data?.filter((proxy) => proxy.services.includes(id));
   return (
     <div className="page">
       <div className="ph">
@@ -255,67 +332,8 @@ export function ServicePage() {
         {service.isPending && <Loading what="the service" />}
         {service.data && (
           <div className="grid">
-            <div className="stack">
-              {row?.versionOf && (
-                <Note tone="unknown">
-                  Calls arrive here as a version of{' '}
-                  <Link
-                    to="/services/$namespace/$name"
-                    params={{
-                      namespace: row.versionOf.service.split('/')[0] ?? '',
-                      name: shortName(row.versionOf.service),
-                    }}
-                  >
-                    {shortName(row.versionOf.service)}
-                  </Link>
-                  : {rate(row.versionOf.version.rps)}, {percent(row.versionOf.version.errorRate)} errors, p95{' '}
-                  {duration(row.versionOf.version.p95)}.
-                </Note>
-              )}
-              <Card
-                title="Calls received"
-                meta="last hour"
-                aside={<span className="dim sm">dashed lines are changes</span>}
-              >
-                <TrafficCharts row destination={id} window="1h" at={at} />
-              </Card>
-              {row?.node && <Versions node={row.node} span={WINDOWS[window].toLowerCase()} />}
-              <Card
-                title={`Who calls ${name}, and whom it calls`}
-                aside={
-                  <Link to="/topology" search={{ node: id }}>
-                    Show in topology
-                  </Link>
-                }
-              >
-                {topology.error ? (
-                  <div className="b">
-                    <ProblemNote
-                      error={topology.error}
-                      what="Neighbours could not be read."
-                      onRetry={() => void topology.refetch()}
-                    />
-                  </div>
-                ) : (
-                  <Neighbours id={id} edges={edges} ports={portsOf(service.data)} />
-                )}
-              </Card>
-              <Routes service={id} routes={routes.data} error={routes.error} />
-            </div>
-            <div className="stack">
-              <About service={service.data} />
-              <LastChanges
-                namespace={namespace}
-                name={name}
-                documents={(routes.data ?? [])
-                  .filter(
-                    (route) =>
-                      route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
-                  )
-                  .map((route) => route.metadata.name)}
-              />
-              <Workloads proxies={serving} error={proxies.error} />
-            </div>
+            <Main page={page} document={service.data} />
+            <Aside page={page} document={service.data} />
           </div>
         )}
       </div>

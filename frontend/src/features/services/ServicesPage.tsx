@@ -5,7 +5,7 @@ import { Boxes, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
 import { queries } from '@/api/queries';
-import { FilterChip, FindField, NothingMatches } from '@/ui/filter';
+import { FilterBar, NothingMatches } from '@/ui/filter';
 import { duration, NOTHING, percent, plural, rate, shortName } from '@/ui/format';
 import { Empty, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
@@ -125,6 +125,23 @@ const CHIPS = [
   { key: 'idle', label: 'Without traffic' },
 ] as const;
 
+function NoService() {
+  return (
+    <Empty
+      icon={<Boxes aria-hidden />}
+      title="No service yet"
+      actions={
+        <Link to="/add-vm" className="btn p lg">
+          <Plus className="i s" aria-hidden /> Add a VM
+        </Link>
+      }
+    >
+      A service is a name that others call, and the workloads behind it. Adding a VM can make its service too; meshctl
+      apply takes your YAML.
+    </Empty>
+  );
+}
+
 export function ServicesPage() {
   const search = useSearch({ from: '/console/services' });
   const navigate = useNavigate({ from: '/services' });
@@ -148,23 +165,14 @@ export function ServicesPage() {
         )}
       </div>
       {rows.length > 0 && (
-        <div className="flt" role="group" aria-label="Filter services">
-          <FilterChip pressed={!search.state} count={rows.length} onClick={() => set({ state: undefined })}>
-            All
-          </FilterChip>
-          {CHIPS.map(({ key, label }) => (
-            <FilterChip
-              key={key}
-              pressed={search.state === key}
-              count={rows.filter(GROUPS[key]).length}
-              onClick={() => set({ state: search.state === key ? undefined : key })}
-            >
-              {label}
-            </FilterChip>
-          ))}
-          <span className="sp" />
-          <FindField label="Service name" value={search.q ?? ''} onChange={(q) => set({ q })} />
-        </div>
+        <FilterBar
+          label="Filter services"
+          all={rows.length}
+          chips={CHIPS.map((chip) => ({ ...chip, count: rows.filter(GROUPS[chip.key]).length }))}
+          chosen={search.state}
+          onChoose={(state) => set({ state })}
+          find={{ label: 'Service name', value: search.q, onChange: (q) => set({ q }) }}
+        />
       )}
       <div className="work">
         <div className="tw">
@@ -181,20 +189,7 @@ export function ServicesPage() {
             </div>
           )}
           {isPending && <Loading what="services" />}
-          {data && rows.length === 0 && (
-            <Empty
-              icon={<Boxes aria-hidden />}
-              title="No service yet"
-              actions={
-                <Link to="/add-vm" className="btn p lg">
-                  <Plus className="i s" aria-hidden /> Add a VM
-                </Link>
-              }
-            >
-              A service is a name that others call, and the workloads behind it. Adding a VM can make its service too;
-              meshctl apply takes your YAML.
-            </Empty>
-          )}
+          {data && rows.length === 0 && <NoService />}
           {rows.length > 0 && shown.length === 0 && (
             <NothingMatches
               what={search.q ?? search.state ?? ''}

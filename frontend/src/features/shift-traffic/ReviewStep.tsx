@@ -45,12 +45,11 @@ function NotSaved({ error, draft, onAgain }: { error: unknown; draft: Draft; onA
   );
 }
 
-export function ReviewStep({ service, draft, weights, onBack, onStarted }: Props) {
-  const [reason, setReason] = useState('');
+function useReview({ draft, weights, onStarted }: Pick<Props, 'draft' | 'weights' | 'onStarted'>, reason: string) {
   const queryClient = useQueryClient();
   const review = useQuery({
     queryKey: ['apply-review', JSON.stringify(draft)],
-    queryFn: () => commands.apply([draft as Draft], { dryRun: true }),
+    queryFn: () => commands.apply([draft], { dryRun: true }),
     gcTime: 0,
     staleTime: Infinity,
   });
@@ -67,8 +66,38 @@ export function ReviewStep({ service, draft, weights, onBack, onStarted }: Props
     void queryClient.invalidateQueries({ queryKey: ['documents', 'httproutes'] });
     void review.refetch();
   }
-  const failed = apply.error ?? review.error;
   const changed = review.data?.results.filter((result) => result.action !== 'unchanged') ?? [];
+  return { review, apply, again, changed, failed: apply.error ?? review.error };
+}
+
+function SayWhy({
+  placeholder,
+  reason,
+  onReason,
+}: {
+  placeholder: string;
+  reason: string;
+  onReason: (reason: string) => void;
+}) {
+  return (
+    <Card title="Say why" meta="shown in Changes">
+      <div className="b">
+        <Textarea
+          aria-label="Reason"
+          placeholder={placeholder}
+          rows={3}
+          value={reason}
+          onChange={(event) => onReason(event.currentTarget.value)}
+        />
+      </div>
+    </Card>
+  );
+}
+
+export function ReviewStep(props: Props) {
+  const { service, draft, weights, onBack } = props;
+  const [reason, setReason] = useState('');
+  const { review, apply, again, changed, failed } = useReview(props, reason);
   const before = weights.map(({ now }) => now ?? 0).join(' / ');
   return (
     <>
@@ -98,17 +127,7 @@ export function ReviewStep({ service, draft, weights, onBack, onStarted }: Props
           </div>
           <div className="stack">
             <VersionsNow service={service} />
-            <Card title="Say why" meta="shown in Changes">
-              <div className="b">
-                <Textarea
-                  aria-label="Reason"
-                  placeholder={sentence(weights)}
-                  rows={3}
-                  value={reason}
-                  onChange={(event) => setReason(event.currentTarget.value)}
-                />
-              </div>
-            </Card>
+            <SayWhy placeholder={sentence(weights)} reason={reason} onReason={setReason} />
           </div>
         </div>
       </div>
