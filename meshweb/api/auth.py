@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
 
 from meshweb.controlplane import access
 from meshweb.controlplane.actor import Actor
@@ -17,6 +18,13 @@ if TYPE_CHECKING:  # the views module reads the settings that name this one
     from rest_framework.views import APIView
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class AddressThrottle(SimpleRateThrottle):
+    """Counts attempts per peer address. Not per X-Forwarded-For, which whoever guesses would change with each guess."""
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        return f"{self.scope}:{request.META.get('REMOTE_ADDR', '')}"
 
 
 @dataclass(frozen=True, slots=True)

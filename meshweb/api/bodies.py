@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Iterator
 from typing import IO, Any
 
@@ -51,7 +52,7 @@ def parse_json(body: bytes) -> Any:
         raise Problem(400, "too_deep", f"nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise Problem(400, "malformed_json", f"not JSON: {error}") from None
-    _check_depth(parsed)
+    _check_values(parsed)
     return parsed
 
 
@@ -68,12 +69,20 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not a JSON number")
 
 
-def _check_depth(value: Any) -> None:
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What JSON and YAML can escape, and no UTF-8 column holds."""
+
+
+def _check_values(value: Any) -> None:
+    """Depth, and text that cannot be stored. Raises Problem (400)."""
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise Problem(400, "too_deep", f"nested deeper than {MAX_DEPTH} levels")
+        texts = (text for item in level for text in (item if isinstance(item, dict) else (item,)) if isinstance(text, str))
+        if any(map(_NO_TEXT.search, texts)):
+            raise Problem(400, "malformed_text", "text must hold no NUL and no half of a surrogate pair")
         level = [
             child
             for item in level
@@ -137,7 +146,9 @@ def _documents(loader: _Loader) -> Iterator[Any]:
         budget -= _expanded(node, {}, 0)
         if budget < 0:
             raise Problem(400, "too_large", f"the documents expand to more than {MAX_NODES} nodes")
-        yield loader.construct_document(node)
+        document = loader.construct_document(node)
+        _check_values(document)
+        yield document
 
 
 def _expanded(node: yaml.Node, known: dict[int, int], depth: int) -> int:
@@ -161,7 +172,7 @@ def parse_documents(request: Request) -> list[Any]:
     kind, body = media_type(request), read_bytes(request)
     if kind in _JSON_TYPES:
         parsed = parse_json(body)
-        return parsed if isinstance(parsed, list) else [parsed]
+        return [item for entry in (parsed if isinstance(parsed, list) else [parsed]) for item in _items(entry)]
     if kind in _YAML_TYPES:
         found = parse_yaml(body)
         return [item for entry in found for item in _items(entry)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+_NOT_OURS = "the query parameter cursor is not one that this API gave"
 
 
 def limit_of(request: Request) -> int:
@@ -38,7 +40,10 @@ def page(
     limit = limit_of(request)
     cursor = request.query_params.get("cursor")
     if cursor:
-        rows = rows.filter(_after(keys, _decode(cursor, len(keys)), descending))
+        try:
+            rows = rows.filter(_after(keys, _decode(cursor, len(keys)), descending))
+        except (ValueError, TypeError, ValidationError):  # values of other types than the keys have
+            raise wrong("/cursor", "cursor", _NOT_OURS) from None
     ordered = rows.order_by(*(f"-{key}" if descending else key for key in keys))
     found = list(ordered[: limit + 1])
     more = len(found) > limit
@@ -65,8 +70,8 @@ def _encode(values: Sequence[Any]) -> str:
 def _decode(cursor: str, count: int) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(values, list) or len(values) != count or not all(isinstance(v, str | int) for v in values):
-            raise ValueError
-    except (ValueError, binascii.Error):
-        raise wrong("/cursor", "cursor", "the query parameter cursor is not one that this API gave") from None
+        if not isinstance(values, list) or len(values) != count or not all(type(v) in (str, int) for v in values):
+            raise ValueError(_NOT_OURS)
+    except (ValueError, binascii.Error, RecursionError):
+        raise wrong("/cursor", "cursor", _NOT_OURS) from None
     return values

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from pydantic import ValidationError
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -88,7 +89,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if status == 500:
         log.exception("%s %s failed", request.method, request.path, exc_info=error)
     if request.method not in ("GET", "HEAD", "OPTIONS") and status not in (500, 503):
-        _audit(request, f"{detail}{_first(found)}")
+        _audit(actor_of(request), request, f"{detail}{_first(found)}")
     body = body_of(status, code, detail, getattr(request, "request_id", ""), found)
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
@@ -109,6 +110,8 @@ def _read(error: Exception) -> tuple[int, str, str, tuple[tuple[int, Violation],
         return 404, "not_found", "there is nothing at this address", (), {}
     if isinstance(error, RequestDataTooBig):
         return 413, "too_large", "a body may have 1 MiB", (), {}
+    if isinstance(error, DataError):  # such as a NUL in the address
+        return 422, "invalid_value", "a value cannot be stored or looked up: it is too large, or holds a NUL", (), {}
     if isinstance(error, DatabaseError):
         log.warning("the database is not available: %s", error)
         return 503, "database_away", "the database is not available now; nothing was changed", (), {"Retry-After": "2"}
@@ -132,9 +135,9 @@ def _first(found: tuple[tuple[int, Violation], ...]) -> str:
     return f": document {number} {violation.pointer}: {violation.detail}"
 
 
-def _audit(request: Request, detail: str) -> None:
+def _audit(actor: Actor, request: Request | HttpRequest, detail: str) -> None:
     try:
-        audit.refused(actor_of(request), (request.method or "").lower(), request.path, detail)
+        audit.refused(actor, (request.method or "").lower(), request.path.replace("\0", ""), detail.replace("\0", ""))
     except DatabaseError as error:
         log.warning("a refusal could not be written to the audit: %s", error)
 
@@ -143,11 +146,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> JsonResponse:
     """Django's hook."""
     made = getattr(request, "request_id", "")
     address = request.META.get("REMOTE_ADDR") or ""
-    audit.refused(Actor("anonymous", Origin.CONSOLE, made, address), (request.method or "").lower(), request.path, "CSRF")
+    _audit(Actor("anonymous", Origin.CONSOLE, made, address), request, "CSRF")
     body = body_of(403, "csrf", "the CSRF token is missing or wrong: read the page again", made)
     return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
 
 
+@csrf_exempt  # also who sends a token and no cookie is told that there is nothing
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """Addresses below /api that do not exist."""
     made = getattr(request, "request_id", "")

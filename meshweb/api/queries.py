@@ -50,16 +50,19 @@ def moment(request: Request, name: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise wrong(f"/{name}", "time", f"the query parameter {name} must be a time such as 2026-01-31T12:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not 1970 < found.year < 9999:  # so that a window before or after it is a time too
+        raise wrong(f"/{name}", "time", f"the query parameter {name} must be a time after 1970")
+    return found
 
 
-def labels(request: Request) -> tuple[dict[str, str], dict[str, str]]:
-    """`label=k=v,k2!=v2`: what must be equal, and what must not. Raises Problem (422)."""
-    equal: dict[str, str] = {}
-    unequal: dict[str, str] = {}
+def labels(request: Request) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """`label=k=v,k2!=v2`: what must be equal, and what must not, each on its own. Raises Problem (422)."""
+    equal: list[dict[str, str]] = []
+    unequal: list[dict[str, str]] = []
     for part in filter(None, request.query_params.get("label", "").split(",")):
         match = _LABEL.fullmatch(part.strip())
         if match is None:
             raise wrong("/label", "selector", f"the query parameter label must be key=value, not {part[:80]!r}")
-        (unequal if match["op"] == "!=" else equal)[match["key"]] = match["value"]
+        (unequal if match["op"] == "!=" else equal).append({match["key"]: match["value"]})
     return equal, unequal

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from meshweb.store.models import AuditEntry, MeshState, Resource
 from tests import factories as make
@@ -99,6 +101,9 @@ BODIES: list[tuple[str, bytes, str, int, str]] = [
     ("deep JSON", b"[" * 5000 + b"]" * 5000, "application/json", 400, "too_deep"),
     ("2 MB", b'{"a": "' + b"x" * 2_000_000 + b'"}', "application/json", 413, "too_large"),
     ("another media type", b"<a/>", "application/xml", 415, "media_type"),
+    ("NUL in JSON", b'{"a": ["x", {"b\\u0000": 1}]}', "application/json", 400, "malformed_text"),
+    ("half a surrogate pair", b'["\\ud800"]', "application/json", 400, "malformed_text"),
+    ("NUL in YAML", b'a: "\\0"\n', "application/yaml", 400, "malformed_text"),
     ("nothing", b"---\n", "application/yaml", 422, "invalid_document"),
 ]
 
@@ -123,15 +128,25 @@ def test_all_violations_of_all_documents_at_once(api: Api) -> None:
     }
 
 
+def _cursor(values: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
 QUERIES: list[tuple[str, str]] = [
     ("services?limit=0", "/limit"),
     ("services?limit=many", "/limit"),
     ("services?cursor=nonsense", "/cursor"),
+    ("services?cursor=" + _cursor(["a"]), "/cursor"),
+    ("revisions?cursor=" + _cursor(["a"]), "/cursor"),
+    ("certificates?cursor=" + _cursor(["a", 1]), "/cursor"),
+    ("audit?cursor=" + _cursor([True]), "/cursor"),
     ("services?label=%21%21", "/label"),
     ("revisions/1?wait=soon", "/wait"),
     ("revisions/1?wait=1h", "/wait"),
     ("topology?window=1s", "/window"),
     ("topology?at=yesterday", "/at"),
+    ("topology?at=0001-01-01T00:00:00Z", "/at"),
+    ("topology?at=9999-12-31T23:59:59-12:00", "/at"),
     ("topology/series?step=0s", "/step"),
 ]
 
@@ -153,3 +168,12 @@ def test_a_reference_to_nothing_is_accepted_and_says_so(api: Api) -> None:
     assert conditions["ResolvedRefs"]["status"] == "False"
     assert conditions["ResolvedRefs"]["reason"] == "BackendNotFound"
     assert json.dumps(conditions["Accepted"]["status"]) == '"True"'
+
+
+@pytest.mark.parametrize("path", ["services?namespace=%00", "services/shop/a%00b", "revisions/99999999999999999999999"])
+def test_a_value_that_no_column_holds_is_not_called_an_outage(api: Api, path: str) -> None:
+    assert api("GET", path).status_code in (404, 422)
+
+
+def test_a_token_without_a_cookie_is_told_that_there_is_nothing(mesh: None) -> None:
+    assert Client(enforce_csrf_checks=True).post("/api/v1/sandwiches").status_code == 404

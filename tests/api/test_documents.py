@@ -68,6 +68,28 @@ def test_refusals_change_nothing(api: Api, method: str, path: str, headers: dict
     assert list(Resource.objects.values_list("kind", "name", "revision")) == before
 
 
+def test_one_of_several_versions_is_enough(api: Api) -> None:
+    revision = make.apply(make.service("web")).revision
+    assert api("DELETE", "services/shop/web", If_Match='"77", "78"').status_code == 412
+    assert api("DELETE", "services/shop/web", If_Match=f'"77", "{revision}"').status_code == 204
+
+
+def test_a_list_in_json_is_its_items(api: Api) -> None:
+    items = {"apiVersion": "v1", "kind": "List", "items": [make.namespace(), make.service("web")]}
+    assert api("POST", "apply", items).json()["results"][1]["name"] == "web"
+
+
+@pytest.mark.parametrize(
+    ("label", "names"),
+    [("v!=1,v!=2", ["c", "d"]), ("v=1,v=2", []), ("v=1,t=x", ["a"]), ("v!=1,t=x", ["b"])],
+)
+def test_all_labels_must_hold(api: Api, label: str, names: list[str]) -> None:
+    for name, labels in (("a", {"v": "1", "t": "x"}), ("b", {"v": "2", "t": "x"}), ("c", {"v": "3"}), ("d", {})):
+        make.apply(make.document("Namespace", name, labels=labels))
+    found = api("GET", f"namespaces?label={label}").json()["items"]
+    assert [item["metadata"]["name"] for item in found] == names
+
+
 def test_put_creates_with_if_none_match(api: Api) -> None:
     answer = api("PUT", "services/shop/web", make.service("web"), If_None_Match="*")
     assert answer.status_code == 201

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from meshweb.controlplane import access
@@ -77,3 +78,13 @@ def test_a_password_is_checked_set_and_survives_its_change(mesh: None) -> None:
     assert client.get("/api/v1/session").status_code == 200, "the session that changed it goes on"
     tries = [{"username": "admin", "password": p} for p in ("wrong", "correct horse battery")]
     assert [_post(_client(), "session", body).status_code for body in tries] == [401, 200]
+
+
+def test_guesses_are_counted_whatever_the_caller_says_of_its_address(mesh: None) -> None:
+    cache.clear()
+    guesses = [
+        _post(_client(), "session", {"username": "admin", "password": "x"}, **{"X-Forwarded-For": f"10.0.0.{n}"}).status_code
+        for n in range(21)
+    ]
+    cache.clear()
+    assert guesses == [401] * 20 + [429]

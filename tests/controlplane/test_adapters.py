@@ -66,12 +66,13 @@ def test_only_what_may_succeed_later_is_called_unavailable(
 def test_a_report_with_any_text_is_written_beside_others(threads: Threads) -> None:
     async def main() -> None:
         agents = Agents(threads)
+        denials = [{"source": "\0", "count": 1}]
         reports = [
             {
                 "sequence": 1,
                 "seconds": 5,
                 "health": {"state": "unhealthy", "reason": f"{name}\0"},
-                "denials": [{"source": "\0", "count": 1}],
+                "denials": denials,
             }
             for name in ("a", "b")
         ]

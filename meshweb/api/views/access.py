@@ -11,11 +11,10 @@ from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from meshweb.api import bodies, paging, queries, shapes
-from meshweb.api.auth import PUBLIC, SessionAuthentication, actor_of, caller_of, scopes_of
+from meshweb.api.auth import PUBLIC, AddressThrottle, SessionAuthentication, actor_of, caller_of, scopes_of
 from meshweb.api.bodies import wrong
 from meshweb.api.problems import Problem
 from meshweb.controlplane import access, audit
@@ -26,13 +25,13 @@ from meshweb.store.models.revision import Origin
 _PAGE = [OpenApiParameter("limit", int), OpenApiParameter("cursor", str)]
 
 
-class SignInThrottle(SimpleRateThrottle):
-    """Bounds guesses per address. Only attempts count: reading the session is free."""
+class SignInThrottle(AddressThrottle):
+    """Bounds guesses. Only attempts count: reading the session is free."""
 
     scope = "sign-in"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return f"sign-in:{self.get_ident(request)}" if request.method == "POST" else None
+        return super().get_cache_key(request, view) if request.method == "POST" else None
 
 
 class SessionView(APIView):

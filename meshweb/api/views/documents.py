@@ -59,14 +59,18 @@ def _answer(outcome: documents.Outcome, status: int, location: str = "") -> Resp
     return Response(shown, status=status, headers=headers)
 
 
-def _if_match(request: Request) -> str:
-    """The version that the caller has seen. Raises Problem (428, 400)."""
+def _if_match(request: Request, key: DocumentKey) -> str:
+    """The version that the caller has seen; of several, the one that the document has now. Raises Problem (428)."""
     header = request.headers.get("If-Match")
     if not header:
         raise Problem(428, "if_match_missing", "send If-Match with the ETag that you have seen, or * for any version")
     if header.strip() == "*":
         return documents.ANY_VERSION
-    return header.strip().removeprefix("W/").strip('"')
+    seen = [part.strip().removeprefix("W/").strip('"') for part in header.split(",")]
+    if len(seen) == 1:
+        return seen[0]
+    now = Resource.objects.filter(kind=key.kind, namespace=key.namespace, name=key.name).values_list("revision", flat=True)
+    return next((version for version in seen if version in {str(revision) for revision in now}), seen[0])
 
 
 class KindView(APIView):
@@ -86,10 +90,10 @@ class DocumentList(KindView):
         if namespace:
             rows = rows.filter(namespace=namespace)
         equal, unequal = queries.labels(request)
-        if equal:
-            rows = rows.filter(labels__contains=equal)
-        for key, value in unequal.items():
-            rows = rows.exclude(labels__contains={key: value})
+        for wanted in equal:
+            rows = rows.filter(labels__contains=wanted)
+        for unwanted in unequal:
+            rows = rows.exclude(labels__contains=unwanted)
         found = paging.page(request, rows, ("namespace", "name"), rendered)
         return Response({"items": found.items, "next": found.next, "revision": found.revision})
 
@@ -110,21 +114,21 @@ class DocumentDetail(KindView):
     @extend_schema(request=shapes.Document, responses=shapes.Document, parameters=[_IF_MATCH])
     def put(self, request: Request, name: str, namespace: str = "") -> Response:
         absent = request.headers.get("If-None-Match", "").strip() == "*"
-        version = None if absent else _if_match(request)
-        raw = bodies.parse_body(request)
         key = self.key(name, namespace)
+        version = None if absent else _if_match(request, key)
+        raw = bodies.parse_body(request)
         outcome = documents.replace(actor_of(request), key, self.kind, raw, version=version, absent=absent)
         return _answer(outcome, 201 if absent else 200)
 
     @extend_schema(request={"application/merge-patch+json": shapes.Document}, responses=shapes.Document, parameters=[_IF_MATCH])
     def patch(self, request: Request, name: str, namespace: str = "") -> Response:
-        version = _if_match(request)
+        version = _if_match(request, self.key(name, namespace))
         change = bodies.parse_body(request)
         outcome = documents.patch(actor_of(request), self.key(name, namespace), self.kind, change, version=version)
         return _answer(outcome, 200)
 
     @extend_schema(responses={204: None}, parameters=[_IF_MATCH])
     def delete(self, request: Request, name: str, namespace: str = "") -> Response:
-        version = _if_match(request)
+        version = _if_match(request, self.key(name, namespace))
         outcome = documents.delete(actor_of(request), self.key(name, namespace), version=version)
         return _answer(outcome, 204)

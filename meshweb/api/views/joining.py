@@ -8,11 +8,10 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from meshweb.api import bodies, paging, queries, shapes
-from meshweb.api.auth import PUBLIC, actor_of
+from meshweb.api.auth import PUBLIC, AddressThrottle, actor_of
 from meshweb.api.problems import Problem
 from meshweb.controlplane import registration
 from meshweb.controlplane.actor import Actor
@@ -21,11 +20,8 @@ from meshweb.store.models import JoinToken, JoinTokenUse
 from meshweb.store.models.revision import Origin
 
 
-class JoinThrottle(SimpleRateThrottle):
+class JoinThrottle(AddressThrottle):
     scope = "join"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return f"join:{self.get_ident(request)}"
 
 
 class JoinTokenList(APIView):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from meshweb.api.problems import CONTENT_TYPE, body_of, not_found
 from meshweb.controlplane import hints, proxies
 from meshweb.store.models import Certificate, CertificateJob, MeshState, Proxy
+
+log = logging.getLogger(__name__)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -34,7 +39,8 @@ def _database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return str(error).splitlines()[0]
+        log.warning("not ready: %s", error)  # the words name hosts and users, which strangers need not know
+        return "not available"
     return ""
 
 
@@ -48,7 +54,8 @@ def _redis() -> str:
     try:
         hints.client().ping()
     except (redis.RedisError, OSError) as error:
-        return str(error)
+        log.warning("not ready: %s", error)
+        return "not available"
     return ""
 
 
@@ -77,6 +84,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
+@csrf_exempt
 def no_such_api(request: HttpRequest, *_: object) -> HttpResponse:
     """Other versions of the API do not exist."""
     return not_found(request)
