@@ -12,6 +12,7 @@ _http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
+from meshweb.api.bodies import bounded
 from meshweb.live.routing import websockets
 
-application = ProtocolTypeRouter({"http": _http, "websocket": websockets})
+application = ProtocolTypeRouter({"http": bounded(_http), "websocket": websockets})

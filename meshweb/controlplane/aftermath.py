@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
+from meshweb.controlplane.documents import LOCK_ORDER
 from meshweb.controlplane.render import timestamp
 from meshweb.core.compile import Compilation, workloads_by_service
 from meshweb.core.conditions import Condition
@@ -56,6 +57,13 @@ class Aftermath:
             if row.services != services:
                 row.services = services
                 stale.append(row)
+        # Locked in one order, as in every batch that writes proxies.
+        list(
+            Proxy.objects.select_for_update(no_key=True)
+            .filter(id__in=[row.id for row in stale])
+            .order_by("id")
+            .values_list("id")
+        )
         Proxy.objects.bulk_update(stale, ["services"], batch_size=500)
         self._services = wanted
 
@@ -72,7 +80,8 @@ def _write_conditions(
     fresh = {key: shown for key, shown in current.items() if shown != known.get(key)}
     if fresh:
         rows = Resource.objects.filter(name__in={key.name for key in fresh}).values_list("uid", "kind", "namespace", "name")
-        uids = {DocumentKey(kind, namespace, name): uid for uid, kind, namespace, name in rows.select_for_update(no_key=True)}
+        held = rows.select_for_update(no_key=True).order_by(*LOCK_ORDER)
+        uids = {DocumentKey(kind, namespace, name): uid for uid, kind, namespace, name in held}
         ResourceStatus.objects.bulk_create(
             (ResourceStatus(resource_id=uids[key], conditions=shown) for key, shown in fresh.items() if key in uids),
             update_conflicts=True,

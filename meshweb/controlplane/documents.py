@@ -22,6 +22,7 @@ from meshweb.store.models.resource import Action
 
 MAX_DOCUMENTS = 2000
 ANY_VERSION = "*"
+LOCK_ORDER = ("kind", "namespace", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def write(actor: Actor, wishes: Sequence[Wish], *, verb: str, reason: str = "") 
 
     with transaction.atomic():
         state = MeshState.objects.select_for_update().get(id=1)
-        rows = _rows(wish.key for wish in wishes)
+        rows = _rows((wish.key for wish in wishes), lock=True)
         for wish in wishes:
             _check_wish(wish, rows.get(wish.key))
         now, number = timezone.now(), state.revision + 1
@@ -160,14 +161,16 @@ def write(actor: Actor, wishes: Sequence[Wish], *, verb: str, reason: str = "") 
     return Outcome(number, written)
 
 
-def _rows(keys: Iterable[DocumentKey]) -> dict[DocumentKey, Resource]:
+def _rows(keys: Iterable[DocumentKey], *, lock: bool = False) -> dict[DocumentKey, Resource]:
+    """`lock`: in the one order in which conditions are written too, or a writer and the publisher could wait for each other."""
     by_kind: dict[str, list[DocumentKey]] = {}
     for key in keys:
         by_kind.setdefault(key.kind, []).append(key)
     found: dict[DocumentKey, Resource] = {}
-    for kind, wanted in by_kind.items():
-        names = {key.name for key in wanted}
-        for row in Resource.objects.filter(kind=kind, name__in=names):
+    for kind, wanted in sorted(by_kind.items()):
+        namespaces, names = {key.namespace for key in wanted}, {key.name for key in wanted}
+        found_rows = Resource.objects.filter(kind=kind, namespace__in=namespaces, name__in=names).order_by(*LOCK_ORDER)
+        for row in found_rows.select_for_update(no_key=True) if lock else found_rows:
             found[DocumentKey(row.kind, row.namespace, row.name)] = row
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,11 +39,17 @@ def facts(rows: Sequence[Proxy]) -> list[ProxyFacts]:
     states: dict[str, dict[str, ProxyTypeState]] = {}
     for state in ProxyTypeState.objects.filter(proxy_id__in=ids):
         states.setdefault(state.proxy_id, {})[state.type_url] = state
-    newest: dict[str, Certificate] = {}
-    for certificate in Certificate.objects.filter(proxy_id__in=ids).order_by("issued_at").defer("chain"):
-        newest[certificate.proxy_id] = certificate
+    newest = newest_certificates(ids)
     wanted = dict(ConfigClass.objects.filter(key__in={row.config_class for row in rows}).values_list("key", "revision"))
     return [_facts(row, states.get(row.id, {}), newest.get(row.id), wanted.get(row.config_class)) for row in rows]
+
+
+def newest_certificates(proxies: Collection[str]) -> dict[str, Certificate]:
+    """By proxy, without the chain. A proxy has dozens: only one row of each leaves the database."""
+    rows = (
+        Certificate.objects.filter(proxy_id__in=proxies).order_by("proxy_id", "-issued_at").distinct("proxy_id").defer("chain")
+    )
+    return {row.proxy_id: row for row in rows}
 
 
 def _facts(row: Proxy, states: dict[str, ProxyTypeState], certificate: Certificate | None, wanted: int | None) -> ProxyFacts:

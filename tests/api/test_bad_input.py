@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
 
 import pytest
+from django.core.asgi import get_asgi_application
 from django.test import Client
 
+from meshweb.api.bodies import bounded
 from meshweb.store.models import AuditEntry, MeshState, Resource
 from tests import factories as make
 from tests.api.conftest import Api
@@ -177,3 +180,29 @@ def test_a_value_that_no_column_holds_is_not_called_an_outage(api: Api, path: st
 
 def test_a_token_without_a_cookie_is_told_that_there_is_nothing(mesh: None) -> None:
     assert Client(enforce_csrf_checks=True).post("/api/v1/sandwiches").status_code == 404
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_without_end_is_refused_before_it_is_kept(mesh: None, declared: bool) -> None:
+    """Also from a stranger: Django would write all of it to the disk first."""
+    taken, sent = 0, []
+
+    async def receive() -> Json:
+        nonlocal taken
+        taken += 1
+        if taken > 17:
+            await asyncio.Event().wait()  # the peer waits for the answer
+        return {"type": "http.request", "body": b"x" * 65536, "more_body": True}
+
+    async def send(event: Json) -> None:
+        sent.append(event)
+
+    length = [(b"content-length", b"9999999999")] if declared else []
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), *length]
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/session", "query_string": b"", "headers": headers, "scheme": "https",
+        "client": ("127.0.0.1", 1), "server": ("localhost", 8443), "http_version": "1.1", "asgi": {"version": "3.0"}, "root_path": "",
+    }  # fmt: skip
+    asyncio.run(bounded(get_asgi_application())(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert taken == 18

@@ -16,7 +16,7 @@ from meshweb.api.problems import Problem
 from meshweb.controlplane import registration
 from meshweb.controlplane.actor import Actor
 from meshweb.controlplane.errors import NotFound
-from meshweb.store.models import JoinToken, JoinTokenUse
+from meshweb.store.models import CertificateJob, JoinToken, JoinTokenUse
 from meshweb.store.models.revision import Origin
 
 
@@ -60,8 +60,9 @@ def _tokens(rows: list[JoinToken]) -> list[shapes.JoinToken]:
     uses: dict[str, list[JoinTokenUse]] = {row.id: [] for row in rows}
     for use in JoinTokenUse.objects.filter(token__in=rows).select_related("proxy"):
         uses[use.token_id].append(use)
-    issued = _first_certificates([use.proxy_id for found in uses.values() for use in found if use.proxy_id])
-    return [_token(row, uses[row.id], issued) for row in rows]
+    proxies = [use.proxy_id for found in uses.values() for use in found if use.proxy_id]
+    issued, failed = _first_certificates(proxies), _failures(proxies)
+    return [_token(row, uses[row.id], issued, failed) for row in rows]
 
 
 def _first_certificates(proxies: list[str]) -> dict[str, object]:
@@ -71,7 +72,13 @@ def _first_certificates(proxies: list[str]) -> dict[str, object]:
     return dict(rows)
 
 
-def _token(row: JoinToken, uses: list[JoinTokenUse], issued: dict[str, object]) -> shapes.JoinToken:
+def _failures(proxies: list[str]) -> dict[str, str]:
+    """Why the last certificate that a proxy asked for was not signed; empty when it was."""
+    rows = CertificateJob.objects.filter(proxy_id__in=proxies).order_by("created_at").values_list("proxy_id", "error")
+    return dict(rows)
+
+
+def _token(row: JoinToken, uses: list[JoinTokenUse], issued: dict[str, object], failed: dict[str, str]) -> shapes.JoinToken:
     return shapes.JoinToken(
         id=row.id,
         namespace=row.namespace,
@@ -92,21 +99,13 @@ def _token(row: JoinToken, uses: list[JoinTokenUse], issued: dict[str, object]) 
                 live_revision=use.proxy.live_revision,
                 health=use.proxy.health_state,
                 first_request_at=use.proxy.first_request_at,
-                error=_failed(use),
+                error=failed.get(use.proxy.id, ""),
             )
             for use in uses
             if use.proxy is not None
         ],
         refusals=[shapes.TokenRefusal(at=use.at, reason=use.refusal) for use in uses if use.proxy is None],
     )
-
-
-def _failed(use: JoinTokenUse) -> str:
-    """Why the certificate was not signed, when it was not."""
-    if use.proxy is None:
-        return ""
-    last = use.proxy.jobs.order_by("-created_at").first()
-    return last.error if last is not None else ""
 
 
 def _state(row: JoinToken) -> str:

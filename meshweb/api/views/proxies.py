@@ -96,10 +96,7 @@ class CertificateList(APIView):
 
 def _certificates(rows: list[Certificate]) -> list[shapes.Certificate]:
     now = timezone.now()
-    newest: dict[str, Certificate] = {}
-    wanted = Certificate.objects.filter(proxy_id__in={row.proxy_id for row in rows}).defer("chain").order_by("issued_at")
-    for certificate in wanted:
-        newest[certificate.proxy_id] = certificate
+    newest = proxies.newest_certificates({row.proxy_id for row in rows})
     return [
         shapes.Certificate(
             serial=row.serial,
