@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,11 +22,7 @@ def roll_up() -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('meshweb telemetry'))")
-        last = EdgeBucket.objects.filter(resolution=COARSE).order_by("-start").values_list("start", flat=True).first()
-        last_backend = (
-            BackendBucket.objects.filter(resolution=COARSE).order_by("-start").values_list("start", flat=True).first()
-        )
-        newest = max((start for start in (last, last_backend) if start is not None), default=None)
+        newest = newest_minute()
         end = bucket_start((timezone.now() - _SETTLE).timestamp(), COARSE)
         first = newest + timedelta(seconds=COARSE) if newest is not None else timezone.now() - FINE_LIFE
         span = {"resolution": FINE, "start__gte": first, "start__lt": end}
@@ -37,6 +33,12 @@ def roll_up() -> int:
         )
         upsert_backends([(COARSE, _minute(b), b.source, b.backend, *_classes(b), b.histogram) for b in backends])
         return len({_minute(row) for row in edges} | {_minute(row) for row in backends})
+
+
+def newest_minute() -> datetime | None:
+    """The last minute that is rolled up: what is older is complete in coarse buckets, what is younger in fine ones."""
+    rows = (model.objects.filter(resolution=COARSE).order_by("-start").first() for model in (EdgeBucket, BackendBucket))
+    return max((row.start for row in rows if row is not None), default=None)
 
 
 def _minute(row: EdgeBucket | BackendBucket) -> object:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from meshweb.store.models import EdgeBucket, TelemetryReport
 from meshweb.telemetry.ingest import bucket_start
-from meshweb.telemetry.traffic import Sums, Window
+from meshweb.telemetry.traffic import Sums, Window, buckets_of
 
 MAX_POINTS = 1500
 
@@ -22,11 +23,16 @@ class Point:
 
 
 def series(window: Window, step: timedelta, *, source: str = "", destination: str = "") -> list[Point]:
-    """Sum over all edges that fit. Raises ValueError for more than MAX_POINTS points."""
-    seconds = max(int(step.total_seconds()), window.resolution)
+    """Sum over all edges that fit, one point for each whole step that ends inside the window. Raises ValueError for more than
+    MAX_POINTS points."""
+    seconds = step_seconds(window, step)
     if window.seconds / seconds > MAX_POINTS:
         raise ValueError(f"more than {MAX_POINTS} points: use a longer step")
-    rows = EdgeBucket.objects.filter(resolution=window.resolution, start__gte=window.start, start__lt=window.end)
+    first = bucket_start(window.start.timestamp(), seconds)
+    window = replace(
+        window, start=first, end=max(bucket_start(window.end.timestamp(), seconds), first + timedelta(seconds=seconds))
+    )
+    rows = EdgeBucket.objects.filter(buckets_of(window))
     if source:
         rows = rows.filter(source=source)
     if destination:
@@ -36,11 +42,16 @@ def series(window: Window, step: timedelta, *, source: str = "", destination: st
         found[bucket_start(row.start.timestamp(), seconds)].take(row)
     reports = TelemetryReport.objects.filter(start__gte=window.start, start__lt=window.end).values_list("start", flat=True)
     reported = {bucket_start(start.timestamp(), seconds) for start in reports}
-    points, at = [], bucket_start(window.start.timestamp(), seconds)
+    points, at = [], first
     while at < window.end:
         points.append(Point(at, found[at] if at in found else Sums() if at in reported else None))
         at += timedelta(seconds=seconds)
     return points
+
+
+def step_seconds(window: Window, step: timedelta) -> int:
+    """Whole buckets: of others some steps would hold more of them than their neighbours."""
+    return max(math.ceil(step.total_seconds() / window.resolution), 1) * window.resolution
 
 
 def last_call() -> tuple[str, str, datetime] | None:

@@ -119,6 +119,9 @@ def topology(window: Window, namespace: str = "") -> Topology:
     proxies = {row.id: row for row in Proxy.objects.filter(revoked_at=None).only("id", "stream", "health_state", "health_at")}
     shown = {pair: sums for pair, sums in edges.items() if not namespace or any(_in(name, namespace) for name in pair)}
     ids = _node_ids(mesh, shown, namespace)
+    arriving: defaultdict[str, dict[str, Sums]] = defaultdict(dict)
+    for (source, destination), sums in edges.items():
+        arriving[destination][source] = sums
     recent = timezone.now() - _RECENT
     return Topology(
         window=window,
@@ -126,7 +129,7 @@ def topology(window: Window, namespace: str = "") -> Topology:
         telemetry_at=newest_report(),
         reporting=sum(row.health_at is not None and row.health_at > recent for row in proxies.values()),
         connected=sum(row.connected for row in proxies.values()),
-        nodes=tuple(_node(mesh, name, edges, backends, usual, proxies) for name in ids),
+        nodes=tuple(_node(mesh, name, arriving.get(name, {}), backends, usual, proxies) for name in ids),
         edges=tuple(_edge(pair, sums, usual) for pair, sums in sorted(shown.items())),
     )
 
@@ -163,16 +166,15 @@ def _ref(name: str) -> ServiceRef:
 def _node(
     mesh: MeshBuilder,
     name: str,
-    edges: Mapping[Pair, Sums],
+    arriving: Mapping[str, Sums],
     backends: Mapping[Pair, Sums],
     usual: Mapping[Pair, list[int]],
     proxies: Mapping[str, Proxy],
 ) -> Node:
     received, before = Sums(), []
-    for (source, destination), sums in edges.items():
-        if destination == name:
-            received.merge(sums)
-            before.append(usual.get((source, destination), []))
+    for source, sums in arriving.items():
+        received.merge(sums)
+        before.append(usual.get((source, name), []))
     service = mesh.services.get(_ref(name))
     verdict = judge(received.traffic(quantile(total(h for h in before if h), 0.95)))
     if service is None:

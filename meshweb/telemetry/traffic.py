@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from meshweb.core.topology import Traffic
 from meshweb.store.models import BackendBucket, EdgeBucket
 from meshweb.telemetry.histogram import BUCKETS, add, quantile
 from meshweb.telemetry.ingest import FINE, bucket_start
-from meshweb.telemetry.retention import COARSE, FINE_LIFE
+from meshweb.telemetry.retention import COARSE, FINE_LIFE, newest_minute
 
 Pair = tuple[str, str]
 
@@ -29,11 +31,13 @@ class Window:
 
     @classmethod
     def ending(cls, at: datetime, length: timedelta) -> Window:
-        """The last whole buckets before `at`: fine ones for the last hour, coarse ones for what is older."""
+        """The last whole buckets before `at`, at least `length` of them: fine ones for the last hour, coarse ones for what is older."""
         fine = at - length > timezone.now() - FINE_LIFE - timedelta(minutes=1)
         resolution = FINE if fine else COARSE
         end = bucket_start(at.timestamp(), resolution)
-        return cls(end - max(length, timedelta(seconds=resolution)), end, resolution)
+        # Part of a bucket would be time without its counts.
+        buckets = max(math.ceil(length.total_seconds() / resolution), 1)
+        return cls(end - timedelta(seconds=buckets * resolution), end, resolution)
 
     @property
     def seconds(self) -> float:
@@ -98,15 +102,27 @@ def _summed(rows: Iterable[tuple[Pair, EdgeBucket | BackendBucket]]) -> dict[Pai
     return dict(found)
 
 
+def buckets_of(window: Window) -> Q:
+    """Which rows of EdgeBucket or BackendBucket a window covers. Minutes that are not rolled up yet are there as fine buckets only."""
+    inside = Q(start__gte=window.start, start__lt=window.end)
+    if window.resolution == FINE:
+        return inside & Q(resolution=FINE)
+    newest = newest_minute()
+    if newest is None:
+        return inside & Q(resolution=FINE)
+    rolled = newest + timedelta(seconds=COARSE)
+    return inside & (Q(resolution=COARSE, start__lt=rolled) | Q(resolution=FINE, start__gte=rolled))
+
+
 def edges(window: Window) -> dict[Pair, Sums]:
     """By (source, destination)."""
-    rows = EdgeBucket.objects.filter(resolution=window.resolution, start__gte=window.start, start__lt=window.end)
+    rows = EdgeBucket.objects.filter(buckets_of(window))
     return _summed(((row.source, row.destination), row) for row in rows.iterator())
 
 
 def backends(window: Window) -> dict[Pair, Sums]:
     """By (source, backend service)."""
-    rows = BackendBucket.objects.filter(resolution=window.resolution, start__gte=window.start, start__lt=window.end)
+    rows = BackendBucket.objects.filter(buckets_of(window))
     return _summed(((row.source, row.backend), row) for row in rows.iterator())
 
 

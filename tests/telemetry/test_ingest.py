@@ -16,8 +16,9 @@ from meshweb.telemetry import retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
 from meshweb.telemetry.ingest import Arrival, ingest
 from meshweb.telemetry.reports import Report
+from meshweb.telemetry.series import series
 from meshweb.telemetry.topology import _mesh, topology
-from meshweb.telemetry.traffic import Window
+from meshweb.telemetry.traffic import Window, edges
 from tests import factories as make
 
 
@@ -128,6 +129,37 @@ def test_the_graph_of_a_window(mesh: None) -> None:
     [only] = found.edges
     assert (only.source, only.destination, only.sums.requests, only.sums.encrypted) == ("shop/web", "shop/pay", 100, True)
     assert (found.reporting, found.connected) == (1, 1)
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(10, 10), (15, 20), (60, 60), (65, 70)])
+def test_a_window_is_whole_buckets(asked: int, seconds: int) -> None:
+    window = Window.ending(timezone.now(), timedelta(seconds=asked))
+    assert (window.seconds, window.start.timestamp() % 10) == (seconds, 0)
+
+
+def test_a_long_window_holds_also_the_minutes_that_are_not_rolled_up(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    minute = time.time() // 60 * 60
+    for number, start in enumerate((minute - 600, minute - 60), start=1):
+        ingest([Arrival("shop/web", _report(number, edges=[_edge()]), start)])
+        retention.roll_up()
+    assert EdgeBucket.objects.filter(resolution=60).count() == 1
+    window = Window.ending(timezone.now(), timedelta(hours=3))
+    assert [sums.requests for sums in edges(window).values()] == [20]
+    points = [p for p in series(window, timedelta(minutes=1), source="shop/web") if p.sums is not None]
+    assert [p.sums.requests for p in points if p.sums is not None] == [10, 10]
+
+
+@pytest.mark.parametrize(("step", "seconds"), [(10, 10), (15, 20), (60, 60)])
+def test_every_point_of_a_series_holds_as_much_time(mesh: None, step: int, seconds: int) -> None:
+    make.proxy("web", services=["shop/web"])
+    now = time.time() // 10 * 10
+    for number in range(1, 60):
+        ingest([Arrival("shop/web", _report(number, edges=[_edge()]), now - number * 10)])
+    window = Window.ending(timezone.now(), timedelta(minutes=5))
+    points = series(window, timedelta(seconds=step), source="shop/web")
+    assert {p.sums.requests if p.sums is not None else None for p in points} == {seconds}
+    assert points[0].at <= window.start
 
 
 JUDGEMENTS: list[tuple[Traffic, str]] = [

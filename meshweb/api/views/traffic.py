@@ -134,8 +134,9 @@ class SeriesView(APIView):
             points = series.series(window, step, source=source, destination=destination)
         except ValueError as error:
             raise wrong("/step", "range", str(error)) from None
-        seconds = max(int(step.total_seconds()), window.resolution)
-        shown = shapes.Series(start=window.start, step=seconds, points=[_point(point) for point in points])
+        shown = shapes.Series(
+            start=points[0].at, step=series.step_seconds(window, step), points=[_point(point) for point in points]
+        )
         return Response(shown.model_dump(mode="json"))
 
 
