@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from typing import IO, Any
 
 import yaml
@@ -22,7 +22,7 @@ _YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-ya
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 
-ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
+ASGIApplication = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 
 
 class _Duplicate(ValueError):

@@ -23,12 +23,13 @@ def publish() -> None:
 
 @shared_task(name="meshweb.config.prune")
 def prune_configuration() -> None:
-    """Deletes compiled content that nobody refers to."""
+    """Deletes compiled content that nobody refers to, and what else is over."""
+    from meshweb.controlplane import retention
     from meshweb.controlplane.snapshot_store import prune
 
-    removed = prune()
+    removed = {**prune(), "ended": retention.prune()}
     if any(removed.values()):
-        log.info("pruned configuration: %s", removed)
+        log.info("pruned: %s", removed)
 
 
 @shared_task(name="meshweb.certs.sign")
