@@ -60,7 +60,18 @@ def document(row: Resource, conditions: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def as_yaml(shown: Mapping[str, Any] | None) -> str | None:
+    """Keys below the top in alphabetical order: the database keeps none, and a diff must not show one."""
     if shown is None:
         return None
-    text: str = yaml.safe_dump(dict(shown), sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
+    text: str = yaml.safe_dump(_ordered(shown), sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
     return text
+
+
+def _ordered(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _sorted(inner) for key, inner in value.items()}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: (key != "name", key))}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

@@ -130,6 +130,15 @@ def test_dry_run_shows_the_difference_and_changes_nothing(api: Api) -> None:
     assert Resource.objects.get(kind="HTTPRoute").spec["rules"][0]["backendRefs"][0]["weight"] == 9
 
 
+def test_an_order_of_keys_is_no_difference(api: Api) -> None:
+    """The database keeps no order; a diff of texts must not show one."""
+    make.apply(make.service("web"))
+    spec = dict(reversed(list(make.service("web", port=9090)["spec"].items())))
+    answer = api("POST", "apply?dryRun=true", [make.document("Service", "web", spec)]).json()["results"][0]
+    before, after = answer["before"].splitlines(), answer["after"].splitlines()
+    assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [("    port: 8080", "    port: 9090")]
+
+
 def test_yaml_of_several_documents_and_lists(api: Api) -> None:
     text = """
 apiVersion: v1
