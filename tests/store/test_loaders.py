@@ -14,6 +14,7 @@ from meshweb.controlplane.documents import Wish
 from meshweb.controlplane.installation import mesh_settings
 from meshweb.core.compile import build_mesh
 from meshweb.core.intent import DocumentKey, Intent, Unreadable
+from meshweb.core.ir import PolicyAction, PolicyRule
 from meshweb.kinds.registry import KINDS
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import MeshState, Resource
@@ -95,4 +96,4 @@ def test_a_document_that_cannot_be_read_any_more_fails_closed(mesh: None, raw: d
     condition = built.conditions[key][0]
     assert (condition.status, condition.reason) == ("False", "Invalid")
     policies = built.policies_of(built.workloads["shop", "a-1"])
-    assert [p.rules for p in policies] == ([()] if closes == "deny" else [])
+    assert [(p.action, p.rules) for p in policies] == ([(PolicyAction.DENY, (PolicyRule(),))] if closes == "deny" else [])
