@@ -86,12 +86,13 @@ def get(
     name: Annotated[str | None, typer.Argument(help="NAME, or NAMESPACE/NAME.")] = None,
     namespace: Namespace = None,
     label: Annotated[list[str] | None, typer.Option("-l", "--label", help="k=v; several must all fit.")] = None,
+    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="Also when MESHWEB_NAMESPACE is set.")] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Show documents."""
     from meshweb.cli import reading
 
-    _end(reading.get(_client(), kind, name, namespace, label or [], output))
+    _end(reading.get(_client(), kind, name, None if everywhere else namespace, label or [], output))
 
 
 @app.command()

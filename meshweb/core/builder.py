@@ -28,6 +28,7 @@ from meshweb.core.ir import (
 from meshweb.core.names import PortRef, ServiceRef
 
 T = TypeVar("T")
+Label = tuple[str, str]
 
 
 class Phase(IntEnum):
@@ -72,7 +73,9 @@ class MeshBuilder:
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
-    _workloads_by_namespace: dict[str, list[Workload]] | None = None
+    _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
+    _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
+    _services_indexed: int = 0
 
     def report(self, document: Document, condition: Condition) -> None:
         self.conditions[document.key].append(condition)
@@ -87,12 +90,14 @@ class MeshBuilder:
         """Workloads that the service's selector picks, by name. A service without selector picks none (as in Kubernetes)."""
         if not service.selector:
             return []
-        if self._workloads_by_namespace is None:
-            grouped: defaultdict[str, list[Workload]] = defaultdict(list)
+        if self._workloads_by_label is None:
+            grouped: defaultdict[tuple[str, Label], list[Workload]] = defaultdict(list)
             for key in sorted(self.workloads):
-                grouped[key[0]].append(self.workloads[key])
-            self._workloads_by_namespace = grouped
-        return [w for w in self._workloads_by_namespace.get(service.ref.namespace, ()) if service.selector <= w.labels]
+                for label in self.workloads[key].labels:
+                    grouped[key[0], label].append(self.workloads[key])
+            self._workloads_by_label = grouped
+        found = [self._workloads_by_label.get((service.ref.namespace, label), []) for label in service.selector]
+        return [workload for workload in min(found, key=len) if service.selector <= workload.labels]
 
     def endpoints(self, service: Service, port: ServicePort) -> tuple[Endpoint, ...]:
         return tuple(
@@ -104,11 +109,15 @@ class MeshBuilder:
         return tuple(sorted({w.service_account for w in self.selected_by(service)}))
 
     def services_of(self, workload: Workload) -> list[Service]:
-        return [
-            service
-            for ref, service in sorted(self.services.items())
-            if ref.namespace == workload.namespace and service.selector and service.selector <= workload.labels
-        ]
+        """By name. Only services whose selector has a label of the workload are looked at: a fleet has thousands of both."""
+        if self._services_by_label is None or self._services_indexed != len(self.services):
+            grouped: defaultdict[tuple[str, Label], list[Service]] = defaultdict(list)
+            for ref, service in sorted(self.services.items()):
+                if service.selector:
+                    grouped[ref.namespace, min(service.selector)].append(service)
+            self._services_by_label, self._services_indexed = grouped, len(self.services)
+        found = [s for label in workload.labels for s in self._services_by_label.get((workload.namespace, label), ())]
+        return sorted((s for s in found if s.selector <= workload.labels), key=lambda s: s.ref)
 
     def inbound_protocols(self, workload: Workload) -> Mapping[int, Protocol]:
         """Every port on which the workload's sidecar answers. When services disagree about a port, HTTP wins over TCP, because
