@@ -41,6 +41,18 @@ class Impact:
     services: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """The mesh as it was at one moment."""
+
+    intent: Intent
+    epoch: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return (self.intent.revision, self.epoch)
+
+
 class _Preview:
     """A warm compiler of this process. Two compilers, so that the second run of a preview does not push out the first's cache."""
 
@@ -48,15 +60,18 @@ class _Preview:
         self._lock = threading.Lock()
         self._mirror = IntentMirror(mesh_settings())
         self._now, self._then = Compiler(KINDS), Compiler(KINDS)
-        self._before: tuple[int, int, Compilation] | None = None
+        self._before: tuple[State, Compilation] | None = None
 
-    def compare(self, wishes: Sequence[Wish]) -> tuple[Compilation, Compilation]:
+    def state(self) -> State:
         with self._lock:
             intent = self._mirror.refresh()
-            key = (intent.revision, self._mirror.epoch)
-            if self._before is None or self._before[:2] != key:
-                self._before = (*key, self._now.compile(intent))
-            return self._before[2], self._then.compile(wished(intent, wishes))
+            return State(intent, self._mirror.epoch)
+
+    def compare(self, state: State, wishes: Sequence[Wish]) -> tuple[Compilation, Compilation]:
+        with self._lock:
+            if self._before is None or self._before[0].key != state.key:
+                self._before = (state, self._now.compile(state.intent))
+            return self._before[1], self._then.compile(wished(state.intent, wishes))
 
 
 def wished(intent: Intent, wishes: Sequence[Wish]) -> Intent:
@@ -96,8 +111,14 @@ def _preview() -> _Preview:
     return _Preview()
 
 
-def impact_of(wishes: Sequence[Wish]) -> Impact:
-    before, after = _preview().compare(wishes)
+def current_state() -> State:
+    """What a write starts from: take it before the write, and ask for the impact after it, so that nobody waits for two
+    compilations before anything happens."""
+    return _preview().state()
+
+
+def impact_of(wishes: Sequence[Wish], state: State) -> Impact:
+    before, after = _preview().compare(state, wishes)
     changes = {
         proxy_id: changed_types(before.snapshots[proxy_id], snapshot)
         for proxy_id, snapshot in after.snapshots.items()

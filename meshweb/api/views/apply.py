@@ -35,11 +35,12 @@ class Apply(APIView):
 def answer(request: Request, wishes: list[Wish], *, verb: str, reason: str) -> Response:
     """Carries the wishes out, or (dryRun) only says what they would change."""
     dry = queries.flag(request, "dryRun")
-    changes = impact.impact_of(wishes)
+    state = impact.current_state()
     if dry:
         outcome = documents.Outcome(None, documents.preview(wishes))
     else:
         outcome = documents.write(actor_of(request), wishes, verb=verb, reason=reason)
+    changes = impact.impact_of(wishes, state)
     result = shapes.ApplyResult(
         revision=outcome.revision,
         dry_run=dry,
