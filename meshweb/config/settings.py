@@ -109,7 +109,16 @@ def _database() -> dict[str, object]:
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **options, **({"pool": pool} if flag("MESHWEB_DATABASE_POOL", True) else {})},
+        # A database host that vanishes without a word is noticed within seconds.
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+            **options,
+            **({"pool": pool} if flag("MESHWEB_DATABASE_POOL", True) else {}),
+        },
     }
 
 
@@ -197,6 +206,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
+    "socket_timeout": 10,
     "socket_keepalive": True,
     "health_check_interval": 10,
     "visibility_timeout": 60,

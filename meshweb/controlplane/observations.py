@@ -22,6 +22,7 @@ class Connected:
     agent_version: str
     envoy_version: str
     at: float
+    serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def _connections(facts: Iterable[Connected | Disconnected]) -> None:
                 connected_at=_time(fact.at),
                 last_seen=_time(fact.at),
                 envoy_version=fact.envoy_version[:64],
+                seen_serial=fact.serial,
                 **({"agent_version": fact.agent_version[:64]} if fact.agent_version else {}),
             )
         else:

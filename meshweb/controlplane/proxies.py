@@ -53,17 +53,19 @@ def newest_certificates(proxies: Collection[str]) -> dict[str, Certificate]:
 
 
 def _facts(row: Proxy, states: dict[str, ProxyTypeState], certificate: Certificate | None, wanted: int | None) -> ProxyFacts:
-    types = tuple(_type(t, states.get(t.value), certificate) for t in TypeUrl)
+    types = tuple(_type(t, states.get(t.value), certificate, row.seen_serial) for t in TypeUrl)
     return ProxyFacts(row, _state(row, types, wanted), wanted, certificate, types)
 
 
-def _type(type_url: TypeUrl, state: ProxyTypeState | None, certificate: Certificate | None) -> TypeView:
+def _type(type_url: TypeUrl, state: ProxyTypeState | None, certificate: Certificate | None, seen_serial: str) -> TypeView:
     name = TYPE_NAMES[type_url]
     if type_url is TypeUrl.SECRET:
-        # The agent makes the key and serves the secret itself; what the control plane knows is what it issued.
+        # The agent makes the key and serves the secret itself. What is known here is what was issued, and with which
+        # certificate the agent came back.
         if certificate is None:
             return TypeView(name, "unsent", None, None, "")
-        return TypeView(name, "synced", certificate.serial[:16], certificate.issued_at, "")
+        known: TypeState = "synced" if seen_serial == certificate.serial else "pending"
+        return TypeView(name, known, certificate.serial[:16], certificate.issued_at, "")
     if state is None or not state.sent_version:
         return TypeView(name, "unsent", None, None, "")
     if state.nacked_version and state.nacked_version == state.sent_version:

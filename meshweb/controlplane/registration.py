@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
@@ -14,10 +13,11 @@ from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from meshweb.controlplane import audit, certificates, documents, hints, publish
+from meshweb.controlplane import audit, certificates, documents, hints, publish, render
 from meshweb.controlplane.actor import Actor
 from meshweb.controlplane.authority import authority
 from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Unauthorized
+from meshweb.controlplane.join_tokens import group_spec
 from meshweb.core.errors import Violation
 from meshweb.core.intent import DocumentKey
 from meshweb.core.names import is_dns_label, spiffe_id
@@ -26,13 +26,11 @@ from meshweb.identity.sealing import SecretBytes
 from meshweb.kinds.base import violations_of
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.workload_group.spec import WorkloadGroupSpec
-from meshweb.store.loaders import document_of
 from meshweb.store.models import Certificate, JoinToken, JoinTokenUse, Proxy, Resource
+from meshweb.store.models.revision import Origin
 
 GROUP_ANNOTATION = "meshweb.io/workload-group"
 SIGN_SECONDS = 8.0
-MAX_TOKEN_TTL = timedelta(days=30)
-MAX_TOKEN_USES = 10_000
 _PRINTABLE = r"^[\x20-\x7e]*$"
 
 
@@ -90,62 +88,6 @@ def _validated(model: type[Any], payload: object) -> Any:
         return model.model_validate(payload)
     except ValidationError as error:
         raise InvalidDocuments([(0, violation) for violation in violations_of(error, payload)]) from None
-
-
-# --- tokens -----------------------------------------------------------------------------------------------------------
-
-
-def create_token(actor: Actor, namespace: str, group: str, ttl: timedelta, uses: int) -> tuple[JoinToken, join_token.JoinToken]:
-    """A right to join; its text exists only in this answer. Raises NotFound, InvalidDocuments."""
-    violations = []
-    if not timedelta(0) < ttl <= MAX_TOKEN_TTL:
-        violations.append(Violation("/ttl", "range", f"must be more than 0 and at most {MAX_TOKEN_TTL.days} days"))
-    if not 1 <= uses <= MAX_TOKEN_USES:
-        violations.append(Violation("/uses", "range", f"must be 1 to {MAX_TOKEN_USES}"))
-    if violations:
-        raise InvalidDocuments([(0, violation) for violation in violations])
-    group_spec(namespace, group)
-    made = join_token.make(
-        url=f"https://{_bracketed(settings.ADVERTISE_HOST)}:{settings.TLS_PORT}",
-        xds=f"{_bracketed(settings.ADVERTISE_HOST)}:{settings.XDS_PORT}",
-        pin=authority().pin,
-    )
-    now = timezone.now()
-    with transaction.atomic():
-        row = JoinToken.objects.create(
-            id=made.public_id,
-            secret_hash=join_token.hash_secret(made.secret).hex(),
-            namespace=namespace,
-            workload_group=group,
-            uses=uses,
-            uses_left=uses,
-            created_at=now,
-            created_by=actor.name,
-            expires_at=now + ttl,
-        )
-        audit.allowed(actor, "create", f"join-token {row.id}", detail=f"for {namespace}/{group}, {uses} uses")
-    return row, made
-
-
-def revoke_token(actor: Actor, token_id: str) -> None:
-    """Raises NotFound."""
-    with transaction.atomic():
-        if not JoinToken.objects.filter(id=token_id, revoked_at=None).update(revoked_at=timezone.now()):
-            raise NotFound(f"there is no join token {token_id} that could be revoked")
-        audit.allowed(actor, "revoke", f"join-token {token_id}")
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def group_spec(namespace: str, name: str) -> WorkloadGroupSpec:
-    """Raises NotFound."""
-    row = Resource.objects.filter(kind="WorkloadGroup", namespace=namespace, name=name).first()
-    document = document_of(row) if row is not None else None
-    if document is None or not isinstance(document.spec, WorkloadGroupSpec):
-        raise NotFound(f"there is no WorkloadGroup {namespace}/{name}")
-    return document.spec
 
 
 # --- join -------------------------------------------------------------------------------------------------------------
@@ -375,10 +317,25 @@ def configure(proxy_id: str, payload: object) -> dict[str, object]:
         proxy = Proxy.objects.select_for_update(no_key=True).filter(id=proxy_id, revoked_at=None).first()
         if proxy is None:
             raise NotFound(f"there is no proxy {proxy_id}")
+        before = proxy.bind
         if _take_flags(proxy, flags):
             publish.touch(state, f"{proxy.id} runs with other flags")
+        if proxy.bind != before:
+            _move_entry(proxy)
         proxy.save(update_fields=[*_FLAG_FIELDS])
     return {"settings": agent_settings(proxy), **trust()}
+
+
+def _move_entry(proxy: Proxy) -> None:
+    """The workload is where its sidecar listens now. An entry that somebody else wrote, or an unspecified address, says nothing."""
+    row = Resource.objects.filter(kind="WorkloadEntry", namespace=proxy.namespace, name=proxy.name).first()
+    ours = row is not None and row.annotations.get(GROUP_ANNOTATION) == proxy.workload_group
+    if row is None or not ours or ipaddress.ip_address(proxy.bind).is_unspecified:
+        return
+    raw = render.authored_of_row(row)
+    parsed = parse_document({**raw, "spec": {**raw["spec"], "address": proxy.bind}})
+    actor = Actor(f"agent:{proxy.id}", Origin.AGENT)
+    documents.write(actor, [documents.Wish(parsed.key, parsed)], verb="move", reason=f"{proxy.id} listens on {proxy.bind}")
 
 
 def renew(proxy_id: str, payload: object, *, serial: str) -> dict[str, object]:

@@ -167,8 +167,9 @@ class _Run:
 
     def _called(self, upstreams: frozenset[ServiceRef] | None) -> list[PortRef]:
         """Service ports that a proxy may call by name."""
-        services = self._mesh.services.values()
-        return sorted(PortRef(s.ref, p.number) for s in services if upstreams is None or s.ref in upstreams for p in s.ports)
+        known = self._mesh.services
+        services = known.values() if upstreams is None else [known[ref] for ref in upstreams if ref in known]
+        return sorted(PortRef(s.ref, p.number) for s in services for p in s.ports)
 
     def _reachable(self, upstreams: frozenset[ServiceRef] | None) -> list[PortRef]:
         """Service ports whose clusters a proxy needs: those it calls, and those that their routes lead to."""

@@ -88,3 +88,19 @@ def test_guesses_are_counted_whatever_the_caller_says_of_its_address(mesh: None)
     ]
     cache.clear()
     assert guesses == [401] * 20 + [429]
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "status"), [("127.0.0.1", False, 200), ("192.0.2.7", False, 401), ("192.0.2.7", True, 200)]
+)
+def test_metrics_are_for_loopback_and_for_tokens(api_with: Any, mesh: None, address: str, token: bool, status: int) -> None:
+    from meshweb.controlplane.actor import SYSTEM
+
+    headers = {}
+    if token:
+        from datetime import timedelta
+
+        headers["Authorization"] = f"Bearer {access.create_api_token(SYSTEM, 'prometheus', ['read'], timedelta(hours=1))[1]}"
+    answer = Client().get("/metrics", headers=headers, REMOTE_ADDR=address)
+    assert answer.status_code == status
+    assert (b"meshweb_proxies" in answer.content) == (status == 200)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshweb.config.celery import app
-from meshweb.controlplane import authority, certificates, registration
+from meshweb.controlplane import authority, certificates, join_tokens, registration
 from meshweb.controlplane.actor import SYSTEM
 from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Refusal, Unauthorized
 from meshweb.identity import csr, keys
@@ -29,7 +29,7 @@ def token(transactional_db: None) -> Iterator[Callable[..., JoinToken]]:
     authority.make_authority()
     make.apply(make.namespace(), make.group("web"), make.group("db"))
     app.conf.task_always_eager = True
-    yield lambda group="web", uses=1: registration.create_token(SYSTEM, "shop", group, timedelta(hours=1), uses)[1]
+    yield lambda group="web", uses=1: join_tokens.create_token(SYSTEM, "shop", group, timedelta(hours=1), uses)[1]
     app.conf.task_always_eager = False
 
 
@@ -138,3 +138,15 @@ def test_fields_that_cannot_be_meant(token: Callable[..., JoinToken], changes: d
         _join(token(), keys.make_key(), **changes)
     assert isinstance(refusal.value, Refusal)
     assert not Proxy.objects.exists()
+
+
+def test_a_sidecar_that_moves_takes_its_workload_along(token: Callable[..., JoinToken]) -> None:
+    _join(token(), keys.make_key())
+    flags = {"mode": "explicit", "bind": "127.9.9.9", "appAddress": "127.0.0.1"}
+    registration.configure("shop/web-1", flags)
+    assert Resource.objects.get(kind="WorkloadEntry", name="web-1").spec["address"] == "127.9.9.9"
+    before = MeshState.objects.get().revision
+    registration.configure("shop/web-1", flags)
+    assert MeshState.objects.get().revision == before, "nothing new, no revision"
+    registration.configure("shop/web-1", {**flags, "bind": "0.0.0.0"})
+    assert Resource.objects.get(kind="WorkloadEntry", name="web-1").spec["address"] == "127.9.9.9"

@@ -211,3 +211,30 @@ def test_prune_keeps_what_somebody_holds(publisher: Publisher) -> None:
     assert held <= set(ConfigClass.objects.values_list("key", flat=True))
     _change(publisher)
     assert ConfigBlob.objects.count() > 0, "what was pruned is stored again when it is needed"
+
+
+def test_a_secret_is_in_use_when_its_certificate_was_seen(publisher: Publisher) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from meshweb.controlplane import proxies
+    from meshweb.store.models import Certificate
+
+    row, now = Proxy.objects.get(name="w1"), timezone.now()
+    Certificate.objects.create(
+        serial="ab1",
+        proxy=row,
+        spiffe_id=row.spiffe_id,
+        not_before=now,
+        not_after=now + timedelta(hours=1),
+        issued_at=now,
+        chain="",
+    )
+
+    def secrets() -> str:
+        return next(t.state for t in proxies.facts([Proxy.objects.get(name="w1")])[0].types if t.type == "Secrets")
+
+    assert secrets() == "pending"
+    record([Connected("shop/w1", "x/1", "0.1.0", "1.40.0", _at(), "ab1")])
+    assert secrets() == "synced"

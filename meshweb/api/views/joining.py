@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from meshweb.api import bodies, paging, queries, shapes
 from meshweb.api.auth import PUBLIC, AddressThrottle, actor_of
 from meshweb.api.problems import Problem
-from meshweb.controlplane import registration
+from meshweb.controlplane import join_tokens, registration
 from meshweb.controlplane.actor import Actor
 from meshweb.controlplane.errors import NotFound
 from meshweb.store.models import CertificateJob, JoinToken, JoinTokenUse
@@ -34,7 +34,7 @@ class JoinTokenList(APIView):
     def post(self, request: Request) -> Response:
         wanted = shapes.NewJoinToken.model_validate(bodies.parse_body(request))
         ttl = queries.duration(wanted.ttl, "/ttl")
-        row, made = registration.create_token(actor_of(request), wanted.namespace, wanted.workload_group, ttl, wanted.uses)
+        row, made = join_tokens.create_token(actor_of(request), wanted.namespace, wanted.workload_group, ttl, wanted.uses)
         text = made.text()
         created = shapes.CreatedJoinToken(
             id=row.id, token=text, expires_at=row.expires_at, command=f"meshweb-agent run --token {shlex.quote(text)}"
@@ -52,7 +52,7 @@ class JoinTokenDetail(APIView):
 
     @extend_schema(operation_id="join_tokens_destroy", responses={204: None})
     def delete(self, request: Request, identifier: str) -> Response:
-        registration.revoke_token(actor_of(request), identifier)
+        join_tokens.revoke_token(actor_of(request), identifier)
         return Response(status=204)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 
 import redis
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from meshweb.api.problems import CONTENT_TYPE, body_of, not_found
-from meshweb.controlplane import hints, proxies
+from meshweb.controlplane import access, hints, proxies
 from meshweb.store.models import Certificate, CertificateJob, MeshState, Proxy
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,19 @@ def _redis() -> str:
     return ""
 
 
+def _may_read(request: HttpRequest) -> bool:
+    if ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "0.0.0.0").is_loopback:
+        return True
+    token = access.api_token(request.headers.get("Authorization", "").removeprefix("Bearer ").strip())
+    return token is not None and "read" in token.scopes
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, from the database: the same numbers from every process."""
+    """Prometheus text, from the database: the same numbers from every process. From loopback, or with an API token."""
+    if not _may_read(request):
+        made = getattr(request, "request_id", "")
+        body = body_of(401, "not_signed_in", "metrics are read from loopback, or with an API token that may read", made)
+        return JsonResponse(body, status=401, content_type=CONTENT_TYPE, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry()
     state = MeshState.objects.get(id=1)
     gauge = Gauge("meshweb_revision", "Newest revision.", registry=registry)

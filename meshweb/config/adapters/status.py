@@ -99,7 +99,7 @@ class DatabaseStatus:
     # --- StatusSink ---------------------------------------------------------------------------------------------------
 
     def connected(self, proxy: ProxyIdentity, *, stream: str, agent_version: str, envoy_version: str, at: float) -> None:
-        self._note(Connected(proxy.proxy_id, f"{self._prefix}{stream}", agent_version, envoy_version, at))
+        self._note(Connected(proxy.proxy_id, f"{self._prefix}{stream}", agent_version, envoy_version, at, proxy.serial))
 
     def disconnected(self, proxy_id: str, *, stream: str, reason: str, at: float) -> None:
         self._note(Disconnected(proxy_id, f"{self._prefix}{stream}", at))

@@ -44,6 +44,8 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         "connect_timeout": duration(spec.connect_timeout_ms),
         "lb_policy": _LEAST_REQUEST,
         "circuit_breakers": {"thresholds": [_unlimited()]},
+        # An endpoint whose probe fails gets no calls, however many of them fail; Envoy's default would call all from half on.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0.0}},
         "transport_socket": tls.upstream(spec.identities, spec.protocol, f"outbound_.{spec.port.port}_._.{host}"),
         # Endpoint removal must not cut requests that are under way, nor keep the endpoint once it fails its probe.
         "ignore_health_on_host_removal": True,

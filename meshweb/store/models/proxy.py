@@ -10,6 +10,7 @@ class Proxy(models.Model):
 
     config_class: whose configuration it receives. live_revision: the newest revision it has acknowledged in full.
     config_serial: when config_class last changed (see ConfigClass.serial).
+    seen_serial: certificate with which it connected last; hex, lower case.
     services: "namespace/name" of the services it backs, the most general first (the one its own calls are counted under).
     """
 
@@ -38,6 +39,7 @@ class Proxy(models.Model):
     health_reason = models.CharField(max_length=500, blank=True)
     health_at = models.DateTimeField(null=True)
     first_request_at = models.DateTimeField(null=True)
+    seen_serial = models.CharField(max_length=40, blank=True)
     report_sequence = models.BigIntegerField(default=0)
     revoked_at = models.DateTimeField(null=True)
 
