@@ -57,6 +57,15 @@ class _Facts:
     proxies: Mapping[str, Proxy]
     rejections: Mapping[str, ProxyTypeState]
     observed: Mapping[tuple[int, str], RevisionProxy]
+    later: Mapping[str, Sequence[tuple[int, datetime]]]
+    """Where a proxy went live with something newer without having been live with these: (revision, when), oldest first."""
+
+    def live_at(self, compiled_as: int, proxy: str) -> datetime | None:
+        """When what a revision wanted was first live on a proxy, by itself or as part of a newer one."""
+        seen = self.observed.get((compiled_as, proxy))
+        if seen is not None and seen.live_at is not None:
+            return seen.live_at
+        return next((at for revision, at in self.later.get(proxy, ()) if revision >= compiled_as), None)
 
 
 def standings(rows: Sequence[Revision]) -> list[Standing]:
@@ -66,18 +75,39 @@ def standings(rows: Sequence[Revision]) -> list[Standing]:
     rejections: dict[str, ProxyTypeState] = {}
     for state in ProxyTypeState.objects.filter(proxy_id__in=affected, nacked_revision__isnull=False).order_by("nacked_at"):
         rejections[state.proxy_id] = state
+    observed = {
+        (item.revision, item.proxy_id): item
+        for item in RevisionProxy.objects.filter(revision__in=compiled, proxy_id__in=affected)
+    }
     facts = _Facts(
         proxies={row.id: row for row in Proxy.objects.filter(id__in=affected)},
         rejections=rejections,
-        observed={
-            (item.revision, item.proxy_id): item
-            for item in RevisionProxy.objects.filter(revision__in=compiled, proxy_id__in=affected)
-        },
+        observed=observed,
+        later=_later(rows, observed),
     )
     changes: dict[int, list[ResourceVersion]] = {}
     for version in ResourceVersion.objects.filter(revision__in=[row.number for row in rows]).defer("document"):
         changes.setdefault(version.revision, []).append(version)
     return [_standing(row, facts, tuple(changes.get(row.number, ()))) for row in rows]
+
+
+def _later(
+    rows: Sequence[Revision], observed: Mapping[tuple[int, str], RevisionProxy]
+) -> Mapping[str, Sequence[tuple[int, datetime]]]:
+    """Only for the proxies that skipped one of the revisions."""
+    skipped: dict[str, int] = {}
+    for row in rows:
+        for proxy in row.affected or ():
+            seen = observed.get((row.compiled_as or 0, proxy))
+            if row.compiled_as is not None and (seen is None or seen.live_at is None):
+                skipped[proxy] = min(skipped.get(proxy, row.compiled_as), row.compiled_as)
+    found: dict[str, list[tuple[int, datetime]]] = {}
+    if skipped:
+        lived = RevisionProxy.objects.filter(proxy_id__in=skipped, revision__gt=min(skipped.values()), live_at__isnull=False)
+        for proxy, revision, at in lived.order_by("revision").values_list("proxy_id", "revision", "live_at"):
+            if at is not None:
+                found.setdefault(proxy, []).append((revision, at))
+    return found
 
 
 def _standing(row: Revision, facts: _Facts, changes: tuple[ResourceVersion, ...]) -> Standing:
@@ -95,7 +125,7 @@ def _fate(row: Revision, proxy: Proxy, facts: _Facts) -> Fate:
     seen = facts.observed.get((compiled_as, proxy.id))
     sent_at = seen.sent_at if seen is not None else None
     if proxy.live_revision is not None and proxy.live_revision >= compiled_as:
-        at = seen.live_at if seen is not None and seen.live_at is not None else proxy.live_at
+        at = facts.live_at(compiled_as, proxy.id) or proxy.live_at
         millis = round((at - row.created_at).total_seconds() * 1000) if at is not None else None
         return Fate(proxy.id, "live", sent_at, at, millis, "")
     refusal = facts.rejections.get(proxy.id)

@@ -128,6 +128,16 @@ def test_revisions_compiled_together_share_their_fate(publisher: Publisher) -> N
     assert (_state(one)[0], _state(two)[0]) == ("live", "live")
 
 
+def test_a_skipped_revision_is_live_since_the_one_that_carried_it(publisher: Publisher) -> None:
+    record([_connect("shop/w1"), _connect("shop/w2")])
+    skipped, carried, newer = _change(publisher), _change(publisher), _change(publisher)
+    record([Live(proxy, carried, 1_800_000_000.0) for proxy in ("shop/w1", "shop/w2")])
+    record([Live(proxy, newer, 1_800_000_500.0) for proxy in ("shop/w1", "shop/w2")])
+    [standing] = revisions.standings([Revision.objects.get(number=skipped)])
+    assert standing.live_at is not None
+    assert standing.live_at.timestamp() == 1_800_000_000.0
+
+
 def test_an_old_stream_that_ends_late_does_not_disconnect_the_new_one(publisher: Publisher) -> None:
     record(
         [
