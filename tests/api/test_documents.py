@@ -37,6 +37,11 @@ def test_life_of_a_document(api: Api) -> None:
     assert [v.action for v in ResourceVersion.objects.all()] == ["created", "updated", "updated", "deleted"]
     assert Revision.objects.count() == 4
     assert AuditEntry.objects.filter(decision="allowed", revision__isnull=False).count() == 4
+    audit = api("GET", "audit?limit=2").json()
+    assert [(e["verb"], e["object"], e["decision"], e["revision"]) for e in audit["items"]] == [
+        ("delete", "Service shop/web", "allowed", 4),
+        ("replace", "Service shop/web", "allowed", 3),
+    ]
 
 
 REFUSALS: list[tuple[str, str, dict[str, str], int]] = [

@@ -139,19 +139,7 @@ class ApiTokenDetail(APIView):
 
 
 def _tokens(rows: list[ApiToken]) -> list[shapes.ApiToken]:
-    return [
-        shapes.ApiToken(
-            id=row.id,
-            name=row.name,
-            scopes=row.scopes,
-            created_at=row.created_at,
-            created_by=row.created_by,
-            expires_at=row.expires_at,
-            revoked_at=row.revoked_at,
-            last_used_at=row.last_used_at,
-        )
-        for row in rows
-    ]
+    return [shapes.ApiToken.model_validate(row, from_attributes=True) for row in rows]
 
 
 class AuditList(APIView):
@@ -162,18 +150,4 @@ class AuditList(APIView):
 
 
 def _entries(rows: list[AuditEntry]) -> list[shapes.AuditEntry]:
-    return [
-        shapes.AuditEntry(
-            at=row.at,
-            actor=row.actor,
-            origin=row.origin,
-            verb=row.verb,
-            object=row.object,
-            decision=row.decision,
-            detail=row.detail,
-            request_id=row.request_id,
-            address=row.address,
-            revision=row.revision,
-        )
-        for row in rows
-    ]
+    return [shapes.AuditEntry.model_validate(row, from_attributes=True) for row in rows]
