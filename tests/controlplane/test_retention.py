@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from meshweb.controlplane import access, retention
-from meshweb.store.models import CertificateJob, JoinToken, JoinTokenUse, LoginLink
+from meshweb.store.models import AuditEntry, CertificateJob, JoinToken, JoinTokenUse, LoginLink, Revision, RevisionProxy
 from tests import factories as make
 
 
@@ -29,3 +29,18 @@ def test_only_what_is_over_goes(transactional_db: None) -> None:
     assert (Session.objects.count(), LoginLink.objects.count(), JoinTokenUse.objects.count()) == (1, 1, 3)
     assert sorted(CertificateJob.objects.values_list("state", flat=True)) == ["failed", "issued", "issued", "queued"]
     assert retention.prune() == 0
+
+
+def test_fates_and_strangers_go_but_history_and_the_audit_of_writers_stay(transactional_db: None) -> None:
+    now, proxy = timezone.now(), make.proxy("a")
+    for number, age in ((1, 200), (2, 100), (3, 1)):
+        Revision.objects.create(number=number, created_at=now - timedelta(days=age), author="a", origin="api")
+        RevisionProxy.objects.create(revision=number, proxy=proxy)
+        for actor in ("anonymous", "alice"):
+            for decision in ("refused", "allowed"):
+                AuditEntry.objects.create(at=now - timedelta(days=age), actor=actor, origin="api", verb="v", decision=decision)
+    assert retention.prune() == 4
+    assert list(RevisionProxy.objects.values_list("revision", flat=True)) == [3]
+    assert Revision.objects.count() == 3
+    assert AuditEntry.objects.filter(actor="alice").count() == 6
+    assert AuditEntry.objects.filter(actor="anonymous", decision="refused").count() == 1
