@@ -81,6 +81,9 @@ def security_headers(get_response: Any) -> Any:
             response.headers.setdefault("Cache-Control", "no-store")
         if request.is_secure():
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            # Cookies that were made over HTTPS do not travel without it; on loopback there is no HTTPS.
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
         return response
 
     if iscoroutinefunction(get_response):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,13 +27,13 @@ LOCK_ORDER = ("kind", "namespace", "name")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a document shall be: `parsed`, or gone when it is None. `version`: the version its author has seen; `must`: `exist` or
-    `be absent`, or empty when either will do."""
+    """What a document shall be: `parsed`, or gone when it is None. `version`: the version its author has seen; `must`: `exist`,
+    `be absent` (else a conflict), `be new` (else a precondition of the caller failed), or empty when either will do."""
 
     key: DocumentKey
     parsed: ParsedDocument | None
     version: str | None = None
-    must: str = ""
+    must: Literal["", "exist", "be absent", "be new"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def create(actor: Actor, kind: Kind, raw: object) -> Outcome:
 def replace(actor: Actor, key: DocumentKey, kind: Kind, raw: object, *, version: str | None, absent: bool) -> Outcome:
     """The whole document anew. `absent`: only when there is none. Raises InvalidDocuments, NotFound, PreconditionFailed, Conflict."""
     parsed = _parse_as(kind, raw, key)
-    return write(actor, [Wish(key, parsed, version, "be absent" if absent else "exist")], verb="replace")
+    return write(actor, [Wish(key, parsed, version, "be new" if absent else "exist")], verb="replace")
 
 
 def patch(actor: Actor, key: DocumentKey, kind: Kind, change: object, *, version: str | None) -> Outcome:
@@ -178,6 +178,8 @@ def _rows(keys: Iterable[DocumentKey], *, lock: bool = False) -> dict[DocumentKe
 def _check_wish(wish: Wish, row: Resource | None) -> None:
     if wish.must == "be absent" and row is not None:
         raise Conflict(f"{wish.key} exists already")
+    if wish.must == "be new" and row is not None:
+        raise PreconditionFailed(f"{wish.key} exists already")
     if wish.must == "exist" and row is None:
         raise NotFound(f"there is no {wish.key}")
     if row is not None:

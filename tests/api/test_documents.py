@@ -51,7 +51,7 @@ REFUSALS: list[tuple[str, str, dict[str, str], int]] = [
     ("PUT", "services/shop/web", {"If_Match": '"77"'}, 412),
     ("PATCH", "services/shop/web", {"If_Match": '"77"'}, 412),
     ("DELETE", "services/shop/web", {"If_Match": '"77"'}, 412),
-    ("PUT", "services/shop/web", {"If_None_Match": "*"}, 409),
+    ("PUT", "services/shop/web", {"If_None_Match": "*"}, 412),
     ("PUT", "services/shop/other", {"If_Match": "*"}, 422),
     ("DELETE", "services/shop/other", {"If_Match": "*"}, 404),
     ("DELETE", "namespaces/shop", {"If_Match": "*"}, 409),

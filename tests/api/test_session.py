@@ -104,3 +104,20 @@ def test_metrics_are_for_loopback_and_for_tokens(api_with: Any, mesh: None, addr
     answer = Client().get("/metrics", headers=headers, REMOTE_ADDR=address)
     assert answer.status_code == status
     assert (b"meshweb_proxies" in answer.content) == (status == 200)
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_cookies_made_over_https_stay_there(mesh: None, secure: bool) -> None:
+    client = Client()
+    body = {"loginToken": access.create_login_link(access.local_admin())}
+    answer = client.post("/api/v1/session", json.dumps(body), content_type="application/json", secure=secure)
+    assert {bool(cookie["secure"]) for cookie in answer.cookies.values()} == {secure}
+    assert bool(answer.get("Strict-Transport-Security")) is secure
+
+
+def test_signing_out_ends_the_session_and_is_in_the_audit(mesh: None) -> None:
+    client = _signed_in()
+    answer = client.delete("/api/v1/session", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
+    assert answer.status_code == 204
+    assert client.get("/api/v1/session").status_code == 401
+    assert AuditEntry.objects.filter(verb="sign out", actor="admin").count() == 1

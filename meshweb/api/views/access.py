@@ -61,7 +61,10 @@ class SessionView(APIView):
 
     @extend_schema(operation_id="session_destroy", responses={204: None})
     def delete(self, request: Request) -> Response:
+        caller = caller_of(request)
         auth.logout(request._request)
+        if caller is not None:
+            audit.allowed(actor_of(request), "sign out", f"user {caller.name}")
         return Response(status=204)
 
 
