@@ -73,6 +73,7 @@ class MeshBuilder:
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
+    _mtls_required: set[str] = field(default_factory=set)
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
     _services_indexed: int = 0
@@ -140,10 +141,16 @@ class MeshBuilder:
 
     def mtls_of(self, workload: Workload) -> MtlsMode:
         """Narrowest scope wins (workload, namespace, mesh); at one level the oldest document (Istio)."""
+        if self._mtls_required & {"", workload.namespace}:
+            return MtlsMode.STRICT
         covering = [s for s in self.mtls_modes if s.covers(workload)]
         if not covering:
             return self.default_mtls
         return min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order)).value
+
+    def require_mtls(self, namespace: str) -> None:
+        """Fail closed: STRICT for a namespace (empty: the mesh), whatever any document says."""
+        self._mtls_required.add(namespace)
 
     def deny_all(self, namespace: str, labels: Iterable[tuple[str, str]], document: Document) -> None:
         """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""

@@ -62,12 +62,9 @@ def build_mesh(intent: Intent, kinds: Iterable[CompilableKind]) -> MeshBuilder:
     ordered = sorted(intent.documents.values(), key=lambda d: (by_name[d.key.kind].phase, d.age_order, d.key))
     for document in ordered:
         kind = by_name[document.key.kind]
-        if isinstance(document.spec, Unreadable):
-            mesh.report(document, Condition.not_accepted("Invalid", document.spec.reason))
-            if kind.fail_closed is not None:
-                mesh.deny_all("" if document.namespace == mesh.settings.root_namespace else document.namespace, (), document)
-            continue
         try:
+            if isinstance(document.spec, Unreadable):
+                raise CompileError(document.spec.reason)
             kind.apply(mesh, document)
         except CompileError as error:
             mesh.report(document, Condition.not_accepted("Invalid", str(error)))

@@ -75,7 +75,8 @@ class Kind:
 
     check: violations that the spec's types cannot express (pointers start at the document, e.g. `/spec/ports/1/name`).
     apply: writes into the mesh; runs once per document, oldest first within a phase.
-    fail_closed: what to do to the mesh instead when `apply` raised; None where a missing document opens nothing.
+    fail_closed: what to do to the mesh instead when `apply` raised, or the spec is `Unreadable`; None where a missing document
+        opens nothing.
     """
 
     api_version: str

@@ -57,6 +57,29 @@ def test_an_unreadable_policy_denies_also_what_another_one_allows() -> None:
     }
 
 
+def test_an_unreadable_peer_authentication_means_strict_whatever_others_say() -> None:
+    """It may have been the STRICT of one workload in a namespace that is PERMISSIVE."""
+    permissive = {"mtls": {"mode": "PERMISSIVE"}}
+    intent = _intent(
+        make.entry("web-1", "127.10.0.1", app="web"),
+        make.document("PeerAuthentication", "open", permissive),
+        make.document("PeerAuthentication", "lost", {**permissive, "selector": {"matchLabels": {"app": "web"}}}),
+    )
+    key = DocumentKey("PeerAuthentication", "shop", "lost")
+    broken = replace(intent.documents[key], spec=Unreadable("a field of a later version"))
+    chains = {
+        name: _chains(found)
+        for name, found in (("read", intent), ("lost", replace(intent, documents={**intent.documents, key: broken})))
+    }
+    assert chains == {"read": ["mtls", "tls", "plain"], "lost": ["mtls"]}
+
+
+def _chains(intent: Intent) -> list[str]:
+    found = _compiled(intent).resource(TypeUrl.LISTENER, "inbound|8080")
+    assert found is not None
+    return [chain.name for chain in message("envoy.config.listener.v3.Listener").FromString(found.body).filter_chains]
+
+
 @pytest.mark.parametrize(
     "view",
     [

@@ -2,7 +2,7 @@
 
 from meshweb.core.builder import MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
-from meshweb.core.intent import Document
+from meshweb.core.intent import Document, Unreadable
 from meshweb.core.ir import Policy, PolicyOperation, PolicyRule, PolicySource
 from meshweb.kinds.authorization_policy.spec import AuthorizationPolicySpec, OperationSpec, RuleSpec, SourceSpec
 
@@ -17,8 +17,9 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
 
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
-    """A policy that cannot be compiled admits nobody to what it covers."""
-    mesh.deny_all(_scope(mesh, document), _labels(_spec(document)), document)
+    """A policy that cannot be compiled admits nobody to what it covers; one that cannot be read, to all that it could cover."""
+    labels = frozenset() if isinstance(document.spec, Unreadable) else _labels(_spec(document))
+    mesh.deny_all(_scope(mesh, document), labels, document)
 
 
 def _spec(document: Document) -> AuthorizationPolicySpec:

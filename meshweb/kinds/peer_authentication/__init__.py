@@ -2,7 +2,7 @@
 
 from meshweb.core.builder import Phase
 from meshweb.kinds.base import Kind
-from meshweb.kinds.peer_authentication.apply import apply
+from meshweb.kinds.peer_authentication.apply import apply, fail_closed
 from meshweb.kinds.peer_authentication.spec import PeerAuthenticationSpec, check
 
 PEER_AUTHENTICATION = Kind(
@@ -14,6 +14,7 @@ PEER_AUTHENTICATION = Kind(
     spec=PeerAuthenticationSpec,
     apply=apply,
     check=check,
+    fail_closed=fail_closed,
     summary="Whether workloads take calls without mTLS (PERMISSIVE) or not (STRICT).",
     example={
         "apiVersion": "security.istio.io/v1",

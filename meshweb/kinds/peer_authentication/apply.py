@@ -21,3 +21,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     if spec.mtls.mode != "UNSET":
         mesh.mtls_modes.append(Scoped(scope, labels, document, MtlsMode(spec.mtls.mode)))
     mesh.report(document, Condition.accepted())
+
+
+def fail_closed(mesh: MeshBuilder, document: Document) -> None:
+    """Whatever it said, nothing in its namespace takes calls without mTLS until it can be read again."""
+    mesh.require_mtls("" if document.namespace == mesh.settings.root_namespace else document.namespace)
