@@ -74,6 +74,8 @@ class ControlPlane:
                     state = channel.get_state(try_to_connect=True)
         except TimeoutError:
             raise Away(f"cannot connect to {self._target} within {_CONNECT_SECONDS:.0f} s") from None
+        except grpc.aio.UsageError:
+            raise Away("the connection was replaced") from None
 
     @property
     def ready(self) -> bool:
@@ -91,6 +93,10 @@ class ControlPlane:
         except grpc.aio.AioRpcError as error:
             raise failure(error.code(), error.details()) from None
         except (asyncio.InvalidStateError, grpc.aio.UsageError):
+            raise Away("the connection was replaced") from None
+        except asyncio.CancelledError:
+            if self_cancelled():
+                raise
             raise Away("the connection was replaced") from None
         try:
             parsed = json.loads(answer)
@@ -137,6 +143,13 @@ class ControlPlane:
             )
             self._channel = grpc.aio.secure_channel(self._target, secured, options=_OPTIONS)
         return self._channel
+
+
+def self_cancelled() -> bool:
+    """Whether a CancelledError is meant for the running task. gRPC raises one too when a call's channel is closed under it; taken
+    for the task's own, it would end the agent, and its Envoy with it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def failure(code: grpc.StatusCode, details: str | None) -> Away | Denied | Rejected:

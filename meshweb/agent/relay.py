@@ -20,7 +20,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from meshweb.agent.book import ORDER, SECRET, Book, Noted
-from meshweb.agent.control_plane import Away, ControlPlane, Denied, Rejected, failure
+from meshweb.agent.control_plane import Away, ControlPlane, Denied, Rejected, failure, self_cancelled
 from meshweb.agent.secrets import Secrets, SecretStream
 from meshweb.agent.snapshots import Snapshots
 from meshweb.identity.rotation import retry_delay
@@ -247,6 +247,10 @@ class EnvoyStream:
         except grpc.aio.AioRpcError as error:
             raise failure(error.code(), error.details()) from None
         except grpc.aio.UsageError:
+            raise Away("the connection was replaced") from None
+        except asyncio.CancelledError:
+            if self_cancelled():
+                raise
             raise Away("the connection was replaced") from None
         finally:
             self._to_link = None

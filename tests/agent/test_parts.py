@@ -15,13 +15,16 @@ import pytest
 from meshweb.agent import files, loopback, process, store, upstreams
 from meshweb.agent.book import CLUSTER, ENDPOINT, LISTENER, ROUTE, Book
 from meshweb.agent.bootstrap import bootstrap
+from meshweb.agent.control_plane import Away, ControlPlane
 from meshweb.agent.doctor import listening
 from meshweb.agent.layout import BadDirectory, Layout
 from meshweb.agent.probes import BadProbe, check_once, parse_probe
-from meshweb.agent.state import Flags, State
+from meshweb.agent.state import Credentials, Flags, State
 from meshweb.agent.telemetry import BUCKETS_MS, Telemetry
+from meshweb.identity.sealing import SecretBytes
 from meshweb.protos import message
 from tests.agent import configs
+from tests.xds.fakes import MeshCa
 
 REQUEST = "envoy.service.discovery.v3.DeltaDiscoveryRequest"
 RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse"
@@ -301,3 +304,24 @@ def test_the_agent_imports_only_identity_and_protos() -> None:
         "assert found == {'agent', 'identity', 'protos'}, found\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+async def test_a_call_whose_connection_is_closed_is_away_and_not_the_end_of_its_task() -> None:
+    """gRPC raises CancelledError there. The agent's own cancellation stays one."""
+    made = MeshCa().client("shop", "web")
+    credentials = Credentials(SecretBytes(made.key), made.chain.decode(), made.roots.decode(), "cluster.local")
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    target = f"127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    for replaced in (True, False):
+        plane = ControlPlane(target, lambda: credentials)
+        call = asyncio.create_task(plane.call("Report", {}))
+        await asyncio.wait([call], timeout=0.2)
+        assert not call.done()
+        if replaced:
+            await plane.close()
+        else:
+            call.cancel()
+        with pytest.raises(Away if replaced else asyncio.CancelledError):
+            await call
+        await plane.close()
+    silent.close()
