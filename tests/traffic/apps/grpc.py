@@ -1,0 +1,66 @@
+"""The gRPC application: any service; a method whose name ends in `Stream` answers three messages, any other one.
+
+A message is JSON of what was seen. Orders come as metadata: `x-grpc-status: UNAVAILABLE`, `x-slow: 250`, and `x-fail-first: 2` (the
+first two tries fail, with UNAVAILABLE or what `x-fail-with` names). The trailers carry `x-app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from tests.traffic.model import Book, Headers, Seen, first
+
+
+@dataclass
+class GrpcApp(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic at run time
+    name: str
+    host: str
+    port: int
+    book: Book
+    _server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = grpc.aio.server(handlers=[self])
+        if self._server.add_insecure_port(f"{self.host}:{self.port}") == 0:
+            raise OSError(f"cannot listen on {self.host}:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(0)
+
+    def service(self, handler_call_details: Any) -> Any:
+        details = handler_call_details
+        headers = [(name, value if isinstance(value, str) else repr(value)) for name, value in details.invocation_metadata]
+        streams = details.method.endswith("Stream")
+
+        async def one(data: bytes, context: Any) -> bytes:
+            return (await self._begin(details.method, headers, data, context)).json()
+
+        async def many(data: bytes, context: Any) -> AsyncIterator[bytes]:
+            seen = await self._begin(details.method, headers, data, context)
+            for _ in range(3):
+                yield seen.json()
+
+        if streams:
+            return grpc.unary_stream_rpc_method_handler(many)
+        return grpc.unary_unary_rpc_method_handler(one)
+
+    async def _begin(self, path: str, headers: Headers, data: bytes, context: Any) -> Seen:
+        """Notes the call, and obeys its orders. Aborts when it shall fail."""
+        seen = Seen(self.name, self.port, "grpc", "POST", path, headers=headers, body=data.decode("latin-1"))
+        tries = self.book.note(seen)
+        context.set_trailing_metadata((("x-app", self.name),))
+        await asyncio.sleep(int(first(headers, "x-slow") or 0) / 1000)
+        status = first(headers, "x-grpc-status")
+        if tries <= int(first(headers, "x-fail-first") or 0):
+            status = first(headers, "x-fail-with") or "UNAVAILABLE"
+        if status is not None:
+            await context.abort(grpc.StatusCode[status], "as ordered")
+        return seen

@@ -1,0 +1,158 @@
+"""A row's request made, and what came compared with what should have."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from tests.traffic.calls import Address, Calls
+from tests.traffic.cases import Row, Text, Wire
+from tests.traffic.model import ROW_HEADER, Book, Headers, Request, Response, Seen
+
+_MIRROR_SECONDS = 3.0
+_MORE = 4
+"""How many times more requests decide when a share is missed by chance."""
+_ids = itertools.count(1)
+
+
+@dataclass
+class Run:
+    """Requests of a row so far, by id, and what came."""
+
+    ids: list[str]
+    responses: list[Response]
+
+
+async def run(row: Row, wire: Wire, address: Address, request: Request, calls: Calls, book: Book) -> None:
+    """Raises AssertionError that says everything that was wrong."""
+    done = Run([], [])
+    await _more(done, row.count, wire, address, request, calls)
+    problems = list(_shares(row, done.responses))
+    if problems and row.count > 1:
+        await _more(done, row.count * (_MORE - 1), wire, address, request, calls)
+        problems = list(_shares(row, done.responses))
+    for response in done.responses:
+        problems += _response(row, wire, response)
+        if problems:
+            break
+    if row.tries is not None and len(book.of(done.ids)) != row.tries:
+        problems.append(f"tries: {len(book.of(done.ids))} instead of {row.tries}")
+    if row.mirrored and not await book.until(lambda: not any(_mirrors(row, done, book)), _MIRROR_SECONDS):
+        problems += _mirrors(row, done, book)
+    assert not problems, "\n".join([*problems, "came: " + _told(done.responses[-1])])
+
+
+async def _more(done: Run, count: int, wire: Wire, address: Address, request: Request, calls: Calls) -> None:
+    ids = [f"r{next(_ids)}" for _ in range(count)]
+    requests = [replace(request, headers=(*request.headers, (ROW_HEADER, row_id))) for row_id in ids]
+    done.ids += ids
+    done.responses += await calls.many(wire, address, requests)
+
+
+def _told(response: Response) -> str:
+    seen = response.seen
+    return f"status {response.status} gRPC {response.grpc_status} error {response.error} in {response.elapsed_ms:.0f} ms\n" + (
+        f"  headers {response.headers}\n  trailers {response.trailers}\n  application saw {seen or response.body!r}"
+    )
+
+
+def _shares(row: Row, responses: list[Response]) -> Iterator[str]:
+    if not row.share:
+        return
+    found = Counter(response.seen.app if response.seen else str(response.status or response.error) for response in responses)
+    yield from _compare("share", row.share, found, len(responses), row.tolerance)
+    for name in found.keys() - row.share.keys():
+        yield f"share: {found[name]} of {len(responses)} from {name}, which should have none"
+
+
+def _mirrors(row: Row, done: Run, book: Book) -> Iterator[str]:
+    """What an application saw beyond the requests it answered."""
+    seen = Counter(record.app for record in book.of(done.ids))
+    seen.subtract(Counter(response.seen.app for response in done.responses if response.seen))
+    yield from _compare("mirrored", row.mirrored, seen, len(done.responses), row.tolerance)
+
+
+def _compare(what: str, wanted: dict[str, float], found: Counter[str], total: int, tolerance: float) -> Iterator[str]:
+    """Shares of nothing and of everything are exact."""
+    for name, part in wanted.items():
+        share = found[name] / total
+        if abs(share - part) > (tolerance if 0 < part < 1 else 0):
+            yield f"{what}: {name} has {share:.3f} of {total} instead of {part:g}"
+
+
+def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
+    if row.error is not None:
+        if response.error not in row.error.split("|"):
+            yield f"error: {response.error} instead of {row.error}"
+        return
+    if response.error is not None:
+        yield f"error: {response.error}"
+        return
+    if wire == "grpc" and response.grpc_status != row.grpc:
+        yield f"gRPC status: {response.grpc_status} instead of {row.grpc}"
+    if wire in {"h1", "h2"} and not row.share and response.status != row.status:
+        yield f"status: {response.status} instead of {row.status}"
+    if wire == "ws" and response.status != (101 if row.status == 200 else row.status):
+        yield f"status: {response.status} instead of {row.status} (a WebSocket's is 101)"
+    yield from _application(row, response.seen)
+    yield from _headers("answer", row.answer, response.headers)
+    yield from _headers("trailers", row.trailers, response.trailers)
+    if row.messages is not None and len(response.messages) != row.messages:
+        yield f"messages: {len(response.messages)} instead of {row.messages}"
+    if row.text is not None and not _matches(row.text, response.body.decode("latin-1")):
+        yield f"text: {response.body!r} instead of {row.text!r}"
+    if response.elapsed_ms < row.at_least_ms:
+        yield f"time: {response.elapsed_ms:.0f} ms, less than {row.at_least_ms:g}"
+    if row.at_most_ms is not None and response.elapsed_ms > row.at_most_ms:
+        yield f"time: {response.elapsed_ms:.0f} ms, more than {row.at_most_ms:g}"
+
+
+def _application(row: Row, seen: Seen | None) -> Iterator[str]:
+    wanted = [row.app] if isinstance(row.app, str) else row.app
+    if wanted is not None and (seen is None or seen.app not in wanted):
+        yield f"app: {seen.app if seen else None} instead of {' or '.join(wanted)}"
+    if row.seen is None:
+        return
+    if seen is None:
+        yield "seen: no application answered"
+        return
+    for name in ("method", "path", "host", "body", "sni", "protocol"):
+        expected, found = getattr(row.seen, name), getattr(seen, name)
+        if expected is not None and not _matches(expected, found or ""):
+            yield f"seen {name}: {found!r} instead of {expected!r}"
+    yield from _headers("seen", row.seen.headers, seen.headers)
+
+
+def _headers(what: str, wanted: dict[str, Text], headers: Headers) -> Iterator[str]:
+    for name, expected in wanted.items():
+        found = [value for key, value in headers if key == name.lower()]
+        if not _fits(expected, found):
+            yield f"{what} header {name}: {found} instead of {expected!r}"
+
+
+def _fits(expected: Text, found: list[str]) -> bool:
+    if expected is None:
+        return not found
+    if isinstance(expected, list):
+        return found == expected
+    return len(found) == 1 and _matches(expected, found[0])
+
+
+def _matches(expected: str, found: str) -> bool:
+    return re.search(expected[1:], found) is not None if expected.startswith("~") else expected == found
+
+
+def conditions(wanted: dict[str, dict[str, str | list[str]]], found: Mapping[str, Iterable[tuple[str, str, str]]]) -> list[str]:
+    """`found`: type, status and reason per document. Problems in words."""
+    problems = []
+    for document, types in wanted.items():
+        told = {kind: (status, reason) for kind, status, reason in found.get(document, ())}
+        for kind, expected in types.items():
+            status, reason = (expected, None) if isinstance(expected, str) else expected
+            got = told.get(kind)
+            if got is None or got[0] != status or reason not in (None, got[1]):
+                problems.append(f"{document}: {kind} is {got} instead of {expected}")
+    return problems
