@@ -1,0 +1,117 @@
+"""Documents written only to be checked: a spec of a kind in, its parsed form or its violations out."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import importlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from pydantic import ValidationError
+
+from meshweb.core.errors import Violation
+from meshweb.kinds.base import Metadata, SpecModel, violations_of
+
+HERE = Path(__file__).parent
+_METADATA = Metadata("reviews", "bookinfo", {}, {}, None)
+
+_SPECS = {
+    "http_route": ("meshweb.kinds.http_route.spec_next:HTTPRouteSpec", "meshweb.kinds.http_route.check_next:check"),
+    "grpc_route": ("meshweb.kinds.grpc_route.spec:GRPCRouteSpec", "meshweb.kinds.grpc_route.check:check"),
+    "tls_route": ("meshweb.kinds.tls_route.spec:TLSRouteSpec", "meshweb.kinds.tls_route.spec:check"),
+    "tcp_route": ("meshweb.kinds.tcp_route.spec:TCPRouteSpec", "meshweb.kinds.tcp_route.spec:check"),
+    "reference_grant": ("meshweb.kinds.reference_grant.spec:ReferenceGrantSpec", "meshweb.kinds.base:nothing_more"),
+    "gateway": ("meshweb.kinds.gateway.spec:GatewaySpec", "meshweb.kinds.gateway.check:check"),
+    "virtual_service": ("meshweb.kinds.virtual_service.spec:VirtualServiceSpec", "meshweb.kinds.virtual_service.check:check"),
+    "destination_rule": (
+        "meshweb.kinds.destination_rule.spec:DestinationRuleSpec",
+        "meshweb.kinds.destination_rule.check:check",
+    ),
+    "service_entry": ("meshweb.kinds.service_entry.spec:ServiceEntrySpec", "meshweb.kinds.service_entry.check:check"),
+    "istio_gateway": ("meshweb.kinds.istio_gateway.spec:IstioGatewaySpec", "meshweb.kinds.istio_gateway.spec:check"),
+    "sidecar": ("meshweb.kinds.sidecar.spec:SidecarSpec", "meshweb.kinds.sidecar.spec:check"),
+    "secret": ("meshweb.kinds.secret.spec:SecretSpec", "meshweb.kinds.secret.spec:check"),
+}
+"""Until these kinds are registered; then `meshweb.kinds.parse.parse_document` says the same of a whole document."""
+
+
+def parse(kind: str, spec: Mapping[str, Any]) -> SpecModel:
+    """Raises pydantic.ValidationError."""
+    model: type[SpecModel] = _named(_SPECS[kind][0])
+    return model.model_validate_json(json.dumps(spec))
+
+
+def violations(kind: str, spec: Mapping[str, Any]) -> list[Violation]:
+    """What `parse_document` would find in the spec, with pointers from the document."""
+    try:
+        parsed = parse(kind, spec)
+    except ValidationError as error:
+        return violations_of(error, spec, ("spec",))
+    check: Callable[[Metadata, SpecModel], Iterable[Violation]] = _named(_SPECS[kind][1])
+    return list(check(_METADATA, parsed))
+
+
+def rows(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every row of every file, with the kind that its file is named after."""
+    return [
+        (path.stem, row)
+        for path in sorted((HERE / folder).glob("*.yaml"))
+        for row in _expand(yaml.safe_load(path.read_text("utf-8")))
+    ]
+
+
+def _named(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _expand(value: Any) -> Any:
+    """`${cert_a}` and its like become PEM, `b64 ...` becomes the base64 of the rest: no key has to lie in the repository."""
+    if isinstance(value, list):
+        return [_expand(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _expand(item) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    text = re.sub(r"\$\{(\w+)\}", lambda match: credentials()[match[1]], value)
+    return base64.b64encode(text[4:].encode()).decode() if text.startswith("b64 ") else text
+
+
+@cache
+def credentials() -> Mapping[str, str]:
+    """PEM by name: cert_x and key_x belong together; `locked_key` needs a password."""
+    keys: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey] = {
+        "a": ec.generate_private_key(ec.SECP256R1()),
+        "b": ec.generate_private_key(ec.SECP256R1()),
+        "short": rsa.generate_private_key(public_exponent=65537, key_size=1024),
+        "edwards": ed25519.Ed25519PrivateKey.generate(),
+    }
+    plain, locked = serialization.NoEncryption(), serialization.BestAvailableEncryption(b"password")
+    return {
+        **{f"key_{name}": _pem(key, plain) for name, key in keys.items()},
+        **{f"cert_{name}": _self_signed(key) for name, key in keys.items()},
+        "locked_key": _pem(keys["a"], locked),
+    }
+
+
+def _pem(key: Any, encryption: serialization.KeySerializationEncryption) -> str:
+    pem: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    return pem.decode()
+
+
+def _self_signed(key: Any) -> str:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bookinfo.example.com")])
+    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=3650))
+    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(key, algorithm).public_bytes(serialization.Encoding.PEM).decode()

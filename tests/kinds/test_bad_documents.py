@@ -1,0 +1,34 @@
+"""What is wrong with a document is said at its exact place, by a stable code; what is right is let through."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.kinds import rig
+
+_BAD = rig.rows("bad")
+_GOOD = rig.rows("good")
+
+
+def _ids(rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [f"{kind}: {row['name']}" for kind, row in rows]
+
+
+@pytest.mark.parametrize(("kind", "row"), _BAD, ids=_ids(_BAD))
+def test_a_bad_document_is_refused_at_its_place(kind: str, row: dict[str, Any]) -> None:
+    found = rig.violations(kind, row["document"])
+    assert sorted([v.pointer, v.code] for v in found) == sorted(row["expect"]), found
+    assert all(v.detail for v in found)
+
+
+@pytest.mark.parametrize(("kind", "row"), _GOOD, ids=_ids(_GOOD))
+def test_a_good_document_is_accepted(kind: str, row: dict[str, Any]) -> None:
+    assert rig.violations(kind, row["document"]) == []
+
+
+def test_no_row_says_what_another_says() -> None:
+    assert len(set(_ids(_BAD))) == len(_BAD)
+    assert len({(kind, json.dumps(row["document"], sort_keys=True)) for kind, row in _BAD}) == len(_BAD)
