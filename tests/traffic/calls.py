@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import grpc
@@ -14,16 +13,18 @@ import grpc.aio
 from tests.traffic import http1, http2, websocket
 from tests.traffic.cases import Wire
 from tests.traffic.model import Request, Response
+from tests.traffic.tls import Callers, names_of
 
 Address = tuple[str, int]
 TIMEOUT_SECONDS = 10.0
-_PARALLEL = {"h1": 8, "h2": 16, "grpc": 16}
+_ALPN = {"h1": ("http/1.1",), "h2": ("h2",)}
 
 
 class Calls:
-    """`many` makes several requests in parallel, HTTP/2 over one connection; nothing is kept from row to row but gRPC's channels."""
+    """Makes requests. Nothing is kept from row to row but gRPC's channels, and those only within a case."""
 
-    def __init__(self) -> None:
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
         self._channels: dict[tuple[Address, str], grpc.aio.Channel] = {}
 
     async def close(self) -> None:
@@ -31,56 +32,35 @@ class Calls:
             await channel.close(None)
         self._channels.clear()
 
-    async def many(self, wire: Wire, address: Address, requests: list[Request]) -> list[Response]:
-        """In the order of the requests."""
+    async def many(self, wire: Wire, address: Address, requests: list[Request], parallel: int = 1) -> list[Response]:
+        """In the order of the requests. HTTP/2 uses one connection, HTTP/1.1 as many as are `parallel`."""
         responses: dict[int, Response] = {}
         todo = iter(enumerate(requests))
-        shared: list[http2.Client] = []
+        shared = _Caller(self, wire, address)
 
         async def work() -> None:
-            own: list[http1.Client] = []
+            own = _Caller(self, wire, address) if wire == "h1" else shared
             for index, request in todo:
-                responses[index] = await self._timed(self._call(wire, address, request, own, shared))
-            for client in own:
-                client.close()
+                responses[index] = await _timed(own.call(request))
+            if own is not shared:
+                own.close()
 
-        await asyncio.gather(*(work() for _ in range(min(_PARALLEL.get(wire, 1), len(requests)))))
-        for client in shared:
-            client.close()
+        await asyncio.gather(*(work() for _ in range(min(parallel, len(requests)))))
+        shared.close()
         return [responses[index] for index in range(len(requests))]
 
-    def _call(
-        self, wire: Wire, address: Address, request: Request, own: list[http1.Client], shared: list[http2.Client]
-    ) -> Callable[[], Awaitable[Response]]:
-        match wire:
-            case "h1":
-                return lambda: _h1(address, request, own)
-            case "h2":
-                return lambda: _h2(address, request, shared)
-            case "grpc":
-                return lambda: _grpc(self._channel(address, request.host), request)
-            case "ws":
-                return lambda: _ws(address, request)
-            case "tls":
-                return lambda: _line(address, request, _any_certificate())
-            case _:
-                return lambda: _line(address, request, None)
+    async def open(
+        self, wire: Wire, address: Address, request: Request
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, list[str]]:
+        """A connection, and the names in the server's certificate."""
+        if not request.tls and wire != "tls":
+            reader, writer = await asyncio.open_connection(*address)
+            return reader, writer, []
+        context = self._callers.context(request.identity, request.alpn or _ALPN.get(wire, ()))
+        reader, writer = await asyncio.open_connection(*address, ssl=context, server_hostname=request.sni or address[0])
+        return reader, writer, names_of(writer.get_extra_info("ssl_object"))
 
-    async def _timed(self, call: Callable[[], Awaitable[Response]]) -> Response:
-        begun = time.perf_counter()
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                response = await call()
-        except TimeoutError:
-            response = Response(error="timeout")
-        except ConnectionRefusedError:
-            response = Response(error="refused")
-        except (OSError, asyncio.IncompleteReadError) as error:
-            response = Response(error="reset" if "reset" in str(error).lower() else "closed")
-        response.elapsed_ms = (time.perf_counter() - begun) * 1000
-        return response
-
-    def _channel(self, address: Address, authority: str) -> grpc.aio.Channel:
+    def channel(self, address: Address, authority: str) -> grpc.aio.Channel:
         key = (address, authority)
         if key not in self._channels:
             options = [("grpc.default_authority", authority), ("grpc.use_local_subchannel_pool", 1)]
@@ -88,52 +68,66 @@ class Calls:
         return self._channels[key]
 
 
-async def _h1(address: Address, request: Request, own: list[http1.Client]) -> Response:
-    if not own or not own[-1].usable:
-        own.append(http1.Client(*await asyncio.open_connection(*address)))
+async def _timed(call: Awaitable[Response]) -> Response:
+    begun = time.perf_counter()
     try:
-        return await own[-1].exchange(request)
-    except BaseException:
-        own[-1].usable = False
-        raise
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            response = await call
+    except TimeoutError:
+        response = Response(error="timeout")
+    except ConnectionRefusedError:
+        response = Response(error="refused")
+    except (OSError, asyncio.IncompleteReadError) as error:
+        response = Response(error="reset" if "reset" in str(error).lower() else "closed")
+    response.elapsed_ms = (time.perf_counter() - begun) * 1000
+    return response
 
 
-async def _h2(address: Address, request: Request, shared: list[http2.Client]) -> Response:
-    if not shared or not shared[-1].usable:
-        streams = await asyncio.open_connection(*address)
-        if shared and shared[-1].usable:
-            streams[1].close()  # another worker was first
-        else:
-            shared.append(http2.Client(*streams))
-    return await shared[-1].exchange(request)
+class _Caller:
+    """One caller of one address; keeps its HTTP connection."""
 
+    def __init__(self, calls: Calls, wire: Wire, address: Address) -> None:
+        self._calls, self._wire, self._address = calls, wire, address
+        self._client: http1.Client | http2.Client | None = None
+        self._certificate: list[str] = []
+        self._connecting = asyncio.Lock()
 
-async def _ws(address: Address, request: Request) -> Response:
-    reader, writer = await asyncio.open_connection(*address)
-    try:
-        return await websocket.exchange(reader, writer, request)
-    finally:
-        writer.close()
+    async def call(self, request: Request) -> Response:
+        """Raises OSError or IncompleteReadError when there is no answer."""
+        match self._wire:
+            case "h1" | "h2":
+                client = await self._connected(request)
+                response = await client.exchange(request)
+                response.certificate = self._certificate
+                return response
+            case "grpc":
+                return await _grpc(self._calls.channel(self._address, request.host), request)
+            case _:
+                return await self._once(request)
 
+    async def _connected(self, request: Request) -> http1.Client | http2.Client:
+        async with self._connecting:
+            if self._client is None or not self._client.usable:
+                self.close()
+                reader, writer, self._certificate = await self._calls.open(self._wire, self._address, request)
+                self._client = http1.Client(reader, writer) if self._wire == "h1" else http2.Client(reader, writer)
+            return self._client
 
-async def _line(address: Address, request: Request, tls: ssl.SSLContext | None) -> Response:
-    """One line there, one line back; without a body nothing is said (servers that speak first)."""
-    name = request.sni if tls is not None else None
-    reader, writer = await asyncio.open_connection(*address, ssl=tls, server_hostname=name)
-    try:
-        if request.body:
-            writer.write(request.body + b"\n")
-        line = await reader.readuntil(b"\n")
-        return Response(body=line.strip())
-    finally:
-        writer.close()
+    async def _once(self, request: Request) -> Response:
+        """A WebSocket, or one line there and one line back; without a body nothing is said (servers that speak first)."""
+        reader, writer, certificate = await self._calls.open(self._wire, self._address, request)
+        try:
+            if self._wire == "ws":
+                return await websocket.exchange(reader, writer, request)
+            if request.body:
+                writer.write(request.body + b"\n")
+            return Response(body=(await reader.readuntil(b"\n")).strip(), certificate=certificate)
+        finally:
+            writer.close()
 
-
-def _any_certificate() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
 
 
 async def _grpc(channel: Any, request: Request) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 CASES = Path(__file__).parent / "cases"
+_PLACE = re.compile(r"\$\(([^)]+)\)")
 Wire = Literal["h1", "h2", "grpc", "tcp", "tls", "ws"]
 Text = str | list[str] | None
 """What a header must be: the text; `~` and a regular expression that it holds; several values in order; null: absent."""
@@ -44,8 +46,12 @@ class Row(_Strict):
     path: str = "/"
     headers: dict[str, str | list[str]] = Field(default_factory=dict)
     body: str = ""
+    tls: bool = False
     sni: str | None = None
+    alpn: tuple[str, ...] = ()
+    identity: str | None = None
     n: Annotated[int, Field(ge=0)] = 0
+    parallel: Annotated[int, Field(ge=1)] = 16
     # What must come of it.
     status: int = 200
     grpc: str = "OK"
@@ -58,6 +64,8 @@ class Row(_Strict):
     share: dict[str, float] = Field(default_factory=dict)
     mirrored: dict[str, float] = Field(default_factory=dict)
     tolerance: float = 0.08
+    sticky: bool = False
+    certificate: str | None = None
     tries: int | None = None
     at_least_ms: float = 0
     at_most_ms: float | None = None
@@ -65,8 +73,8 @@ class Row(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Row:
-        if (self.to is None) == (self.at is None):
-            raise ValueError(f"row {self.name!r} names one of `to` and `at`")
+        if self.to is None and self.at is None:
+            raise ValueError(f"row {self.name!r} names neither `to` nor `at`")
         return self
 
     @property
@@ -96,8 +104,10 @@ class Case:
     name: str
     file: File
 
-    def documents(self) -> list[Any]:
-        return [raw for raw in yaml.load_all(self.file.documents, yaml.CSafeLoader) if raw is not None]
+    def documents(self, places: Mapping[str, str]) -> list[Any]:
+        """With `$(name)` replaced. Raises KeyError for an unknown name."""
+        text = _PLACE.sub(lambda found: places[found[1]], self.file.documents)
+        return [raw for raw in yaml.load_all(text, yaml.CSafeLoader) if raw is not None]
 
 
 @dataclass(frozen=True)

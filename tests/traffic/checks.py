@@ -29,10 +29,10 @@ class Run:
 async def run(row: Row, wire: Wire, address: Address, request: Request, calls: Calls, book: Book) -> None:
     """Raises AssertionError that says everything that was wrong."""
     done = Run([], [])
-    await _more(done, row.count, wire, address, request, calls)
+    await _more(done, row.count, row, wire, address, request, calls)
     problems = list(_shares(row, done.responses))
     if problems and row.count > 1:
-        await _more(done, row.count * (_MORE - 1), wire, address, request, calls)
+        await _more(done, row.count * (_MORE - 1), row, wire, address, request, calls)
         problems = list(_shares(row, done.responses))
     for response in done.responses:
         problems += _response(row, wire, response)
@@ -45,11 +45,11 @@ async def run(row: Row, wire: Wire, address: Address, request: Request, calls: C
     assert not problems, "\n".join([*problems, "came: " + _told(done.responses[-1])])
 
 
-async def _more(done: Run, count: int, wire: Wire, address: Address, request: Request, calls: Calls) -> None:
+async def _more(done: Run, count: int, row: Row, wire: Wire, address: Address, request: Request, calls: Calls) -> None:
     ids = [f"r{next(_ids)}" for _ in range(count)]
     requests = [replace(request, headers=(*request.headers, (ROW_HEADER, row_id))) for row_id in ids]
     done.ids += ids
-    done.responses += await calls.many(wire, address, requests)
+    done.responses += await calls.many(wire, address, requests, row.parallel)
 
 
 def _told(response: Response) -> str:
@@ -60,9 +60,11 @@ def _told(response: Response) -> str:
 
 
 def _shares(row: Row, responses: list[Response]) -> Iterator[str]:
+    found = Counter(response.seen.app if response.seen else str(response.status or response.error) for response in responses)
+    if row.sticky and len(found) != 1:
+        yield f"sticky: {dict(found)} instead of one application"
     if not row.share:
         return
-    found = Counter(response.seen.app if response.seen else str(response.status or response.error) for response in responses)
     yield from _compare("share", row.share, found, len(responses), row.tolerance)
     for name in found.keys() - row.share.keys():
         yield f"share: {found[name]} of {len(responses)} from {name}, which should have none"
@@ -84,6 +86,10 @@ def _compare(what: str, wanted: dict[str, float], found: Counter[str], total: in
 
 
 def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
+    if response.elapsed_ms < row.at_least_ms:
+        yield f"time: {response.elapsed_ms:.0f} ms, less than {row.at_least_ms:g}"
+    if row.at_most_ms is not None and response.elapsed_ms > row.at_most_ms:
+        yield f"time: {response.elapsed_ms:.0f} ms, more than {row.at_most_ms:g}"
     if row.error is not None:
         if response.error not in row.error.split("|"):
             yield f"error: {response.error} instead of {row.error}"
@@ -102,17 +108,15 @@ def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
     yield from _headers("trailers", row.trailers, response.trailers)
     if row.messages is not None and len(response.messages) != row.messages:
         yield f"messages: {len(response.messages)} instead of {row.messages}"
+    if row.certificate is not None and not any(_matches(row.certificate, name) for name in response.certificate):
+        yield f"certificate: {response.certificate} instead of {row.certificate!r}"
     if row.text is not None and not _matches(row.text, response.body.decode("latin-1")):
         yield f"text: {response.body!r} instead of {row.text!r}"
-    if response.elapsed_ms < row.at_least_ms:
-        yield f"time: {response.elapsed_ms:.0f} ms, less than {row.at_least_ms:g}"
-    if row.at_most_ms is not None and response.elapsed_ms > row.at_most_ms:
-        yield f"time: {response.elapsed_ms:.0f} ms, more than {row.at_most_ms:g}"
 
 
 def _application(row: Row, seen: Seen | None) -> Iterator[str]:
     wanted = [row.app] if isinstance(row.app, str) else row.app
-    if wanted is not None and (seen is None or seen.app not in wanted):
+    if wanted is not None and (seen is None or not any(_matches(name, seen.app) for name in wanted)):
         yield f"app: {seen.app if seen else None} instead of {' or '.join(wanted)}"
     if row.seen is None:
         return

@@ -17,12 +17,28 @@ class Driver:
         self.rig, self.run = rig, runner.run
 
 
+_PUSHES = pytest.StashKey[list[float]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How many rows ran, and what a case costs."""
+    pushes = config.stash.get(_PUSHES, [])
+    if pushes:
+        reports = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, ())]
+        rows = sum("test_traffic.py::test_row" in report.nodeid for report in reports)
+        mean, most = 1000 * sum(pushes) / len(pushes), 1000 * max(pushes)
+        terminalreporter.write_line(
+            f"traffic: {rows} rows of {len(pushes)} cases; a push took {mean:.0f} ms, at most {most:.0f} ms"
+        )
+
+
 @pytest.fixture(scope="package")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+def driver(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Driver]:
     with asyncio.Runner() as runner:
         rig = Rig(tmp_path_factory.mktemp("traffic"))
         try:
             runner.run(rig.start())
             yield Driver(rig, runner)
+            pytestconfig.stash[_PUSHES] = rig.push_seconds
         finally:
             runner.run(rig.stop())

@@ -5,7 +5,7 @@
 | `shop/web-1` | a caller (mode explicit), and a backend of `web.shop` |
 | `shop/api-1` | `api.shop` with a port of every protocol |
 | `shop/pay-a-1`, `shop/pay-b-1` | `pay.shop`, and by version `pay-a.shop`, `pay-b.shop` |
-| `other/client-1` | a caller in another namespace, and a backend of `client.other` |
+| `other/client-1` | a caller in another namespace (mode loopback), and a backend of `client.other` |
 | `shop/proxy-1` | a caller in mode proxy |
 
 Every VM runs the same applications, on the ports of `PORTS`; a case that declares a Service for one more of them has it.
@@ -51,7 +51,8 @@ class Vm:
 
     @property
     def loopback_range(self) -> str:
-        return f"{self.network}.128/25"
+        own, index = self.network.removeprefix("127.").split(".")
+        return f"127.{int(own) + 60}.{int(index) * 8}.0/21"
 
     def view(self) -> ProxyView:
         return ProxyView(self.namespace, self.name, self.mode, self.bind, self.app_address, self.loopback_range)
@@ -69,7 +70,7 @@ def make_vms() -> dict[str, Vm]:
         ("shop", "api-1", "api", {"app": "api"}, CaptureMode.EXPLICIT),
         ("shop", "pay-a-1", "pay", {"app": "pay", "version": "a"}, CaptureMode.EXPLICIT),
         ("shop", "pay-b-1", "pay", {"app": "pay", "version": "b"}, CaptureMode.EXPLICIT),
-        ("other", "client-1", "client", {"app": "client"}, CaptureMode.EXPLICIT),
+        ("other", "client-1", "client", {"app": "client"}, CaptureMode.LOOPBACK),
         ("shop", "proxy-1", "proxy", {"app": "proxy"}, CaptureMode.PROXY),
     ]
     made = [
@@ -77,6 +78,13 @@ def make_vms() -> dict[str, Vm]:
         for index, (namespace, name, account, labels, mode) in enumerate(wanted, start=1)
     ]
     return {vm.id: vm for vm in made}
+
+
+def places(vms: dict[str, Vm]) -> dict[str, str]:
+    """What may stand as `$(name)` in documents: addresses of sidecars and of applications, and one where nobody answers."""
+    network = next(iter(vms.values())).network.rpartition(".")[0]
+    sidecars = {vm.id: vm.bind for vm in vms.values()}
+    return sidecars | {f"app {vm.id}": vm.app_address for vm in vms.values()} | {"nobody": f"{network}.250.1"}
 
 
 def base_documents(vms: dict[str, Vm]) -> Iterator[Json]:

@@ -27,7 +27,10 @@ class Request:
     host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    tls: bool = False
     sni: str | None = None
+    alpn: tuple[str, ...] = ()
+    identity: str | None = None
 
 
 @dataclass
@@ -59,7 +62,8 @@ class Seen:
 
 @dataclass
 class Response:
-    """`error`: "refused", "reset", "closed" or "timeout" when there was no answer. `messages`: of a stream or socket."""
+    """`error`: "refused", "reset", "closed" or "timeout" when there was no answer. `messages`: of a stream or socket.
+    `certificate`: the names in the server's certificate."""
 
     status: int = 0
     headers: Headers = field(default_factory=list)
@@ -67,6 +71,7 @@ class Response:
     trailers: Headers = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     grpc_status: str | None = None
+    certificate: list[str] = field(default_factory=list)
     error: str | None = None
     elapsed_ms: float = 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from tests.traffic import checks
 from tests.traffic.apps import start_apps
 from tests.traffic.calls import Address, Calls
 from tests.traffic.cases import Case, Row, Wire
-from tests.traffic.mesh import base_documents, make_vms
+from tests.traffic.mesh import base_documents, make_vms, places
 from tests.traffic.model import Book, Request
 from tests.traffic.sidecars import Sidecars
+from tests.traffic.tls import Callers
 
 PUSH_SECONDS = 15.0
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,13 +36,14 @@ class Rig:
         self.book = Book()
         self.sidecars = Sidecars(self.vms, directory)
         self._apps: list[Any] = []
-        self._calls = Calls()
+        self._calls = Calls(Callers(self.sidecars.ca))
         self._compiler = Compiler(KINDS)
         self._base = [parse_document(raw) for raw in base_documents(self.vms)]
         self._places: dict[tuple[ServiceRef, int], int] = {}
         self._service_numbers, self._port_numbers = itertools.count(), itertools.count()
         self._revisions = itertools.count(1)
         self._case: Case | None = None
+        self.push_seconds: list[float] = []
         self._compilation: Compilation | None = None
         self._refused: Exception | None = None
 
@@ -61,7 +64,7 @@ class Rig:
 
     def _intent(self, case: Case) -> Intent:
         """A document of the case replaces that of the base with the same key. Each is a minute younger than the one before."""
-        parsed = {document.key: document for document in [*self._base, *map(parse_document, case.documents())]}
+        parsed = {document.key: document for document in [*self._base, *map(parse_document, case.documents(places(self.vms)))]}
         documents: dict[DocumentKey, Document] = {}
         for index, (key, document) in enumerate(parsed.items()):
             meta = document.metadata
@@ -86,11 +89,13 @@ class Rig:
             self._case, self._refused = case, None
             await self._calls.close()
             self.book.forget()
+            begun = time.perf_counter()
             try:
                 self._compilation = self.compile(case)
                 await self.sidecars.push(self._compilation.snapshots, PUSH_SECONDS)
             except Exception as error:  # noqa: BLE001 - it is told again by every row
                 self._refused = error
+            self.push_seconds.append(time.perf_counter() - begun)
         if self._refused is not None:
             raise self._refused
         assert self._compilation is not None
@@ -119,7 +124,9 @@ class Rig:
         headers = tuple(
             (name, value) for name, values in row.headers.items() for value in ([values] if isinstance(values, str) else values)
         )
-        return Request(row.method, row.path, row.host or row.to or row.at or "", headers, row.body.encode(), row.sni)
+        host = row.host or row.to or (row.at or "").rpartition("/")[2]
+        tls = row.tls or row.identity is not None
+        return Request(row.method, row.path, host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity)
 
 
 def target(row: Row) -> tuple[ServiceRef, int]:
