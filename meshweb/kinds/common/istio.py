@@ -6,9 +6,9 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from meshweb.core.errors import Violation, pointer, under
@@ -58,8 +58,13 @@ def _positive(text: str) -> str:
     return text
 
 
+def is_host(text: str) -> bool:
+    """DNS name in lower case; `*` may stand for all first labels, or alone."""
+    return _HOST.fullmatch(text) is not None and len(text) <= 253
+
+
 def _host(text: str) -> str:
-    if _HOST.fullmatch(text) is None or len(text) > 253:
+    if not is_host(text):
         words = "must be a DNS name in lower case such as reviews or reviews.prod.svc.cluster.local; '*' may stand for all first labels"
         raise PydanticCustomError("host", words)
     return text
@@ -98,6 +103,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+PortProtocol = Annotated[Literal["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "TCP", "TLS"], BeforeValidator(_upper)]
+"""Read in any case, as Istio does."""
 IstioDuration = Annotated[str, Field(max_length=64), AfterValidator(_duration)]
 PositiveDuration = Annotated[IstioDuration, AfterValidator(_positive)]
 Host = Annotated[str, Field(max_length=255), AfterValidator(_host)]
