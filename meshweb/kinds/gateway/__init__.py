@@ -1,0 +1,1 @@
+"""Gateway API `gateway.networking.k8s.io/v1` Gateway."""
