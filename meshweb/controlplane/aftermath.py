@@ -13,9 +13,10 @@ from django.db import transaction
 
 from meshweb.controlplane.documents import LOCK_ORDER
 from meshweb.controlplane.render import timestamp
-from meshweb.core.compile import Compilation, workloads_by_service
+from meshweb.core.compile import Compilation
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import DocumentKey, Intent
+from meshweb.core.mesh import workloads_by_service
 from meshweb.store.models import Proxy, Resource, ResourceStatus
 
 Shown = list[dict[str, Any]]

@@ -17,6 +17,7 @@ from meshweb.core.errors import InvalidDocument, Violation
 from meshweb.core.intent import Document, DocumentKey
 from meshweb.kinds.base import Kind, ParsedDocument
 from meshweb.kinds.parse import parse_document, parse_documents
+from meshweb.kinds.registry import served_by
 from meshweb.store.models import MeshState, Reference, Resource, ResourceVersion, Revision
 from meshweb.store.models.resource import Action
 
@@ -216,7 +217,8 @@ def _carry_out(wish: Wish, row: Resource | None, number: int, now: datetime) -> 
     row.revision, row.updated_at = number, now
     row.save(force_insert=action is Action.CREATED, force_update=action is Action.UPDATED)
     _index_references(row, wish.parsed, fresh=action is Action.CREATED)
-    local_addresses.assign(row.namespace, row.name, wish.parsed.spec)
+    for service, numbers in served_by(wish.key, wish.parsed.spec):
+        local_addresses.assign(service, numbers)
     return Written(wish.key, action, before, after, row)
 
 

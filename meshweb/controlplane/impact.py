@@ -15,8 +15,7 @@ from meshweb.core.compile import Compilation, Compiler
 from meshweb.core.intent import Document, DocumentKey, Intent
 from meshweb.core.names import ServiceRef
 from meshweb.core.snapshot import PUSH_ORDER, TYPE_NAMES, Snapshot
-from meshweb.kinds.registry import KINDS
-from meshweb.kinds.service.spec import ServiceSpec
+from meshweb.kinds.registry import KINDS, served_by
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import Proxy
 
@@ -98,9 +97,9 @@ def _with_new_services(
     free = count(max(known.values(), default=-1) + 1)
     found = dict(known)
     for key, document in documents.items():
-        if isinstance(document.spec, ServiceSpec):
-            for port in (0, *(port.port for port in document.spec.ports)):
-                place = (ServiceRef(key.namespace, key.name), port)
+        for service, numbers in served_by(key, document.spec):
+            for port in (0, *numbers):
+                place = (service, port)
                 if place not in found:
                     found[place] = next(free)
     return found

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from meshweb.kinds.service.spec import ServiceSpec
+from meshweb.core.names import ServiceRef
 from meshweb.store.models import LocalAddress
 
 
-def assign(namespace: str, name: str, spec: object) -> None:
+def assign(service: ServiceRef, numbers: Collection[int]) -> None:
     """An index for the service (port 0, mode loopback) and one for each port (mode explicit). Call under the lock of all writes."""
-    if not isinstance(spec, ServiceSpec):
-        return
-    wanted = {0, *(port.port for port in spec.ports)}
+    namespace, name = service.namespace, service.name
+    wanted = {0, *numbers}
     held = set(LocalAddress.objects.filter(namespace=namespace, name=name).values_list("port", flat=True))
     missing = sorted(wanted - held)
     if not missing:

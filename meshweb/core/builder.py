@@ -11,21 +11,19 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from meshweb.core import hosts, names
+from meshweb.core.caller import Caller
 from meshweb.core.conditions import Condition
+from meshweb.core.destination_rules import DestinationRules
+from meshweb.core.gateway_table import GatewayTable
+from meshweb.core.grants import Grants
 from meshweb.core.intent import Document, DocumentKey, MeshSettings
-from meshweb.core.ir import (
-    Endpoint,
-    MtlsMode,
-    Policy,
-    PolicyAction,
-    PolicyRule,
-    Protocol,
-    RouteRule,
-    Service,
-    ServicePort,
-    Workload,
-)
-from meshweb.core.names import PortRef, ServiceRef
+from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule
+from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
+from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
+from meshweb.core.names import ServiceRef
+from meshweb.core.protocols import protocol_of, stronger
+from meshweb.core.route_table import RouteTable
 
 T = TypeVar("T")
 Label = tuple[str, str]
@@ -38,7 +36,10 @@ class Phase(IntEnum):
     NAMESPACES = 20
     WORKLOADS = 30
     SERVICES = 40
+    DESTINATIONS = 45
+    GATEWAYS = 48
     ROUTES = 50
+    SIDECARS = 55
     SECURITY = 60
 
 
@@ -47,7 +48,7 @@ class Scoped(Generic[T]):
     """Something that applies to workloads: of `namespace` (empty: all) that carry all `labels` (empty: every workload)."""
 
     namespace: str
-    labels: frozenset[tuple[str, str]]
+    labels: Labels
     document: Document
     value: T
 
@@ -63,20 +64,31 @@ class MeshBuilder:
     unhealthy: frozenset[str] = frozenset()
     default_mtls: MtlsMode = MtlsMode.STRICT
     connect_timeout_ms: int = 10_000
-    namespaces: set[str] = field(default_factory=set)
+    detection_timeout_ms: int = 1_000
+    outbound_policy: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
+    namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Document] = field(default_factory=dict)
     workloads: dict[tuple[str, str], Workload] = field(default_factory=dict)
     upstreams: dict[tuple[str, str], frozenset[ServiceRef]] = field(default_factory=dict)
     services: dict[ServiceRef, Service] = field(default_factory=dict)
-    routes: defaultdict[PortRef, list[tuple[Document, RouteRule]]] = field(default_factory=lambda: defaultdict(list))
-    routed_ports: set[PortRef] = field(default_factory=set)
+    grants: Grants = field(default_factory=Grants)
+    routing: RouteTable = field(default_factory=RouteTable)
+    destination_rules: DestinationRules = field(default_factory=DestinationRules)
+    gateways: GatewayTable = field(default_factory=GatewayTable)
+    sidecars: list[Scoped[SidecarScope]] = field(default_factory=list)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     _mtls_required: set[str] = field(default_factory=set)
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
+    _services_by_host: defaultdict[str, list[Service]] | None = None
     _services_indexed: int = 0
+    _asked_labels: frozenset[str] | None = None
+    _compared_labels: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.destination_rules.root_namespace = self.settings.root_namespace
 
     def report(self, document: Document, condition: Condition) -> None:
         self.conditions[document.key].append(condition)
@@ -86,6 +98,31 @@ class MeshBuilder:
     def service_port(self, namespace: str, name: str, port: int) -> ServicePort | None:
         service = self.services.get(ServiceRef(namespace, name))
         return service.port(port) if service is not None else None
+
+    def services_at(self, host: str) -> list[Service]:
+        """Services of a full host name, oldest first."""
+        if self._services_by_host is None:
+            found: defaultdict[str, list[Service]] = defaultdict(list)
+            for service in sorted(self.services.values(), key=lambda s: (s.created, s.ref)):
+                found[names.service_host(service.ref, self.settings.dns_suffix)].append(service)
+            self._services_by_host = found
+        return self._services_by_host.get(host, [])
+
+    def service_named(self, host: str, namespace: str) -> Service | None:
+        """What a host means in a document of `namespace`: a host of the world by its own name, else a Service by any of its
+        forms. Of several, that of the namespace, then the oldest; only what is visible there."""
+        candidates = self.services_at(hosts.normalized(host)) or self.services_at(
+            hosts.qualified(host, namespace, self.settings.dns_suffix)
+        )
+        seen = [s for s in candidates if s.visible_in is None or namespace in s.visible_in]
+        return min(seen, key=lambda s: s.ref.namespace != namespace, default=None)
+
+    def services_matching(self, pattern: str) -> list[Service]:
+        """Services whose host a full name or wildcard covers."""
+        if not pattern.startswith("*"):
+            return self.services_at(pattern)
+        suffix = self.settings.dns_suffix
+        return [s for ref, s in sorted(self.services.items()) if hosts.covers(pattern, names.service_host(ref, suffix))]
 
     def selected_by(self, service: Service) -> list[Workload]:
         """Workloads that the service's selector picks, by name. A service without selector picks none (as in Kubernetes)."""
@@ -100,14 +137,28 @@ class MeshBuilder:
         found = [self._workloads_by_label.get((service.ref.namespace, label), []) for label in service.selector]
         return [workload for workload in min(found, key=len) if service.selector <= workload.labels]
 
-    def endpoints(self, service: Service, port: ServicePort) -> tuple[Endpoint, ...]:
+    def behind(self, service: Service) -> list[Workload]:
+        """Everybody who answers for a service: picked by label, or listed in its document."""
+        return [*self.selected_by(service), *service.listed]
+
+    def endpoints(self, service: Service, port: ServicePort, subset: Labels = frozenset()) -> tuple[Endpoint, ...]:
         return tuple(
-            Endpoint(w.address, workload_port(w, port), w.weight, w.healthy, w.locality) for w in self.selected_by(service)
+            Endpoint(w.address, workload_port(w, port), w.weight, w.healthy, w.locality, self._compared(w))
+            for w in self.behind(service)
+            if subset <= w.labels
         )
 
+    def _compared(self, workload: Workload) -> Labels:
+        if self._compared_labels is None:
+            self._compared_labels = self.destination_rules.compared_labels()
+        keys = self._compared_labels
+        return frozenset(label for label in workload.labels if label[0] in keys) if keys else frozenset()
+
     def identities(self, service: Service) -> tuple[str, ...]:
-        """Service accounts ("namespace", "account") of the workloads behind a service, sorted, once each."""
-        return tuple(sorted({w.service_account for w in self.selected_by(service)}))
+        """SPIFFE IDs that may answer for a service, sorted, once each."""
+        domain = self.settings.trust_domain
+        found = {names.spiffe_id(domain, w.namespace, w.service_account) for w in self.behind(service) if w.service_account}
+        return tuple(sorted(found | set(service.accounts)))
 
     def services_of(self, workload: Workload) -> list[Service]:
         """By name. Only services whose selector has a label of the workload are looked at: a fleet has thousands of both."""
@@ -127,12 +178,26 @@ class MeshBuilder:
         for service in self.services_of(workload):
             for port in service.ports:
                 number = workload_port(workload, port)
-                known = found.get(number)
-                if known is None or known is Protocol.TCP:
-                    found[number] = port.protocol
+                found[number] = stronger(found[number], port.protocol) if number in found else port.protocol
         for name, number in workload.ports:
             found.setdefault(number, protocol_of(None, name))
         return dict(sorted(found.items()))
+
+    # --- callers ----------------------------------------------------------------------------------------------------
+
+    def caller(self, workload: Workload) -> Caller:
+        """Only what somebody asks about, so that most workloads of a namespace are the same caller."""
+        if self._asked_labels is None:
+            asked = {key for callers in self.routing.callers() for key, _ in callers.labels}
+            asked |= {key for rule in self.destination_rules.all() for key, _ in rule.callers}
+            self._asked_labels = frozenset(asked | self.destination_rules.compared_labels())
+        labels = frozenset(label for label in workload.labels if label[0] in self._asked_labels)
+        return Caller(workload.namespace, labels, workload.locality if self.destination_rules.by_locality() else "")
+
+    def sidecar_of(self, workload: Workload) -> Scoped[SidecarScope] | None:
+        """The one with a selector that fits, then the namespace's, then the mesh's (Istio); the oldest of each."""
+        covering = [s for s in self.sidecars if s.covers(workload)]
+        return min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order), default=None)
 
     # --- security ---------------------------------------------------------------------------------------------------
 
@@ -169,29 +234,3 @@ def workload_port(workload: Workload, port: ServicePort) -> int:
     if isinstance(port.target, str) and port.target in named:
         return named[port.target]
     return port.number
-
-
-_PROTOCOLS: Mapping[str, Protocol] = {
-    "http": Protocol.HTTP,
-    "kubernetes.io/ws": Protocol.HTTP,
-    "http2": Protocol.HTTP2,
-    "grpc": Protocol.HTTP2,
-    "grpc-web": Protocol.HTTP,
-    "kubernetes.io/h2c": Protocol.HTTP2,
-    "tcp": Protocol.TCP,
-    "tls": Protocol.TCP,
-    "https": Protocol.TCP,
-    "mongo": Protocol.TCP,
-    "mysql": Protocol.TCP,
-    "redis": Protocol.TCP,
-}
-
-KNOWN_PROTOCOLS: tuple[str, ...] = tuple(sorted(_PROTOCOLS))
-
-
-def protocol_of(app_protocol: str | None, port_name: str) -> Protocol:
-    """appProtocol, else the port name's prefix up to the first dash (Istio, "Protocol Selection"), else HTTP."""
-    for text in (app_protocol, port_name.split("-", 1)[0]):
-        if text and text.lower() in _PROTOCOLS:
-            return _PROTOCOLS[text.lower()]
-    return Protocol.HTTP

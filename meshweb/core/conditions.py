@@ -10,6 +10,7 @@ class ConditionType(StrEnum):
     ACCEPTED = "Accepted"
     RESOLVED_REFS = "ResolvedRefs"
     PROGRAMMED = "Programmed"
+    CONFLICTED = "Conflicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,8 @@ class Condition:
     @classmethod
     def unresolved(cls, reason: str, message: str) -> Condition:
         return cls(ConditionType.RESOLVED_REFS, "False", reason, message)
+
+    @classmethod
+    def conflicted(cls, reason: str, message: str) -> Condition:
+        """Another document wins over all or part of this one."""
+        return cls(ConditionType.CONFLICTED, "True", reason, message)

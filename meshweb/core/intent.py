@@ -67,7 +67,8 @@ class CaptureMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyView:
-    """The facts about one proxy that its configuration depends on."""
+    """The facts about one proxy that its configuration depends on. gateway: the name under which it serves Gateways; empty: it is a
+    sidecar."""
 
     namespace: str
     name: str
@@ -75,6 +76,7 @@ class ProxyView:
     bind: str
     app_address: str = "127.0.0.1"
     loopback_range: str = "127.77.0.0/16"
+    gateway: str = ""
 
     @property
     def id(self) -> str:

@@ -15,6 +15,13 @@ DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 BLACKHOLE_CLUSTER = "unresolved-backend"
 """Never defined: a route to it answers 500, which is what Gateway API asks of a backendRef that refers to nothing."""
 
+PASSTHROUGH_CLUSTER = "PassthroughCluster"
+
+FILE_CERTIFICATE, FILE_ROOTS = "file-cert:", "file-root:"
+"""Secrets that the agent reads from files of its machine (Istio's names): `file-cert:<certificate>~<key>`, `file-root:<file>`."""
+ROOTS_SUFFIX = "-cacert"
+"""Behind the name of a Secret: its `ca.crt` (Istio)."""
+
 PROXY_LISTENER = "proxy"
 PROXY_PORT = 15001
 EXPLICIT_FIRST_PORT = 20001
@@ -23,10 +30,14 @@ EXPLICIT_PORTS = 12_000  # 20001..32000, below Linux' ephemeral range (32768..)
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServiceRef:
-    """A service by namespace and name."""
+    """A service by namespace and name. A name with a dot is a host of its own (of a ServiceEntry), possibly a wildcard."""
 
     namespace: str
     name: str
+
+    @property
+    def is_host(self) -> bool:
+        return "." in self.name or "*" in self.name
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -45,23 +56,30 @@ def is_dns_label(text: str) -> bool:
 
 
 def service_host(service: ServiceRef, dns_suffix: str) -> str:
-    return f"{service.name}.{service.namespace}.{dns_suffix}"
+    return service.name if service.is_host else f"{service.name}.{service.namespace}.{dns_suffix}"
 
 
 def service_aliases(service: ServiceRef, dns_suffix: str) -> tuple[str, ...]:
     """The names by which a caller may call a service, longest last (Istio: short names resolve in the caller's namespace;
     the bare name is left to the caller's own route table)."""
+    if service.is_host:
+        return (service.name,)
     return (f"{service.name}.{service.namespace}", f"{service.name}.{service.namespace}.svc", service_host(service, dns_suffix))
 
 
-def outbound(port: PortRef, dns_suffix: str) -> str:
+def outbound(port: PortRef, dns_suffix: str, subset: str = "") -> str:
     """Name of the cluster, listener and route configuration of a service port, as a caller sees it."""
-    return f"outbound|{port.port}||{service_host(port.service, dns_suffix)}"
+    return f"outbound|{port.port}|{subset}|{service_host(port.service, dns_suffix)}"
 
 
 def outbound_stat(port: PortRef) -> str:
-    """Name in statistics: no dots (Envoy splits tags there), unambiguous because labels hold neither `~` nor `/`."""
-    return f"outbound~{port.service.namespace}~{port.service.name}~{port.port}"
+    """Name in statistics: no dots (Envoy splits tags there), unambiguous because labels hold none of `~`, `/` and `+`."""
+    return f"outbound~{port.service.namespace}~{port.service.name.replace('.', '+')}~{port.port}"
+
+
+def server_name(port: PortRef, dns_suffix: str, subset: str = "") -> str:
+    """SNI between sidecars (Istio's form)."""
+    return f"outbound_.{port.port}_.{subset}_.{service_host(port.service, dns_suffix)}"
 
 
 def inbound_cluster(port: int) -> str:

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from meshweb.core.builder import MeshBuilder, Phase
 from meshweb.core.errors import Violation, pointer
 from meshweb.core.intent import Document, DocumentKey
+from meshweb.core.names import ServiceRef
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -65,6 +66,14 @@ def nothing_more(_metadata: Metadata, _spec: SpecModel) -> Iterable[Violation]:
     return ()
 
 
+Served = tuple[ServiceRef, tuple[int, ...]]
+"""A service that a document puts into the register, and its port numbers."""
+
+
+def no_services(_key: DocumentKey, _spec: SpecModel) -> Iterable[Served]:
+    return ()
+
+
 def no_references(_document: Document) -> Iterable[Reference]:
     return ()
 
@@ -75,6 +84,7 @@ class Kind:
 
     check: violations that the spec's types cannot express (pointers start at the document, e.g. `/spec/ports/1/name`).
     apply: writes into the mesh; runs once per document, oldest first within a phase.
+    serves: services that a document puts into the register: each gets its local addresses when it is written.
     fail_closed: what to do to the mesh instead when `apply` raised, or the spec is `Unreadable`; None where a missing document
         opens nothing.
     """
@@ -91,6 +101,7 @@ class Kind:
     example: Mapping[str, object]
     check: Callable[[Metadata, SpecModel], Iterable[Violation]] = nothing_more
     references: Callable[[Document], Iterable[Reference]] = no_references
+    serves: Callable[[DocumentKey, SpecModel], Iterable[Served]] = no_services
     fail_closed: Callable[[MeshBuilder, Document], None] | None = None
 
     def parse_spec(self, raw: object) -> SpecModel:

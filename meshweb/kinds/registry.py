@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from meshweb.core.intent import DocumentKey
 from meshweb.kinds.authorization_policy import AUTHORIZATION_POLICY
-from meshweb.kinds.base import Kind
+from meshweb.kinds.base import Kind, Served, SpecModel
 from meshweb.kinds.http_route import HTTP_ROUTE
 from meshweb.kinds.mesh_config import MESH_CONFIG
 from meshweb.kinds.namespace import NAMESPACE
@@ -25,6 +26,12 @@ KINDS: tuple[Kind, ...] = (
 
 _BY_NAME = {kind.kind: kind for kind in KINDS}
 _BY_PLURAL = {kind.plural: kind for kind in KINDS}
+
+
+def served_by(key: DocumentKey, spec: object) -> list[Served]:
+    """Services that a document puts into the register; none for a spec that cannot be read."""
+    kind = kind_named(key.kind)
+    return list(kind.serves(key, spec)) if kind is not None and isinstance(spec, SpecModel) else []
 
 
 def kind_named(name: str) -> Kind | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, MeshSettings, ProxyView, Unreadable
 from meshweb.core.names import ServiceRef
 from meshweb.kinds.base import violations_of
-from meshweb.kinds.registry import kind_named
+from meshweb.kinds.registry import kind_named, served_by
 from meshweb.store.models import LocalAddress, Proxy, Resource, ResourceVersion
 
 log = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ class IntentMirror:
                 self._documents.pop(DocumentKey(kind, namespace, name), None)
         for row in Resource.objects.filter(revision__gt=self._revision).order_by("revision"):
             document = document_of(row)
-            services |= row.kind == "Service"
             if document is not None:
+                services |= bool(served_by(document.key, document.spec))
                 self._documents[document.key] = document
         if services:
             rows = LocalAddress.objects.values_list("namespace", "name", "port", "index")

@@ -13,10 +13,11 @@ from django.db.models import Max
 from django.utils import timezone
 
 from meshweb.core.builder import MeshBuilder
-from meshweb.core.compile import build_mesh
+from meshweb.core.caller import Caller
 from meshweb.core.intent import MeshSettings
-from meshweb.core.ir import MatchKind
-from meshweb.core.matching import route_order
+from meshweb.core.ir.routing import CATCH_ALL
+from meshweb.core.matching import takes_all_of
+from meshweb.core.mesh import build_mesh
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.topology import Health, judge, node_verdict
 from meshweb.kinds.registry import KINDS
@@ -148,11 +149,12 @@ def _node_ids(mesh: MeshBuilder, edges: Mapping[Pair, Sums], namespace: str) -> 
     """Everything on an edge, and every service that is not merely a backend of another one's route."""
     touched = {name for pair in edges for name in pair}
     behind = {
-        backend.port.service
-        for port, rules in mesh.routes.items()
-        for _, rule in rules
+        backend.to.port.service
+        for port, bindings in mesh.routing.requests.items()
+        for binding in bindings
+        for rule in binding.rules
         for backend in rule.backends
-        if backend.port is not None and backend.port.service != port.service
+        if backend.to is not None and backend.to.port.service != port.service
     }
     services = {str(ref) for ref in mesh.services if ref not in behind and (not namespace or ref.namespace == namespace)}
     return sorted(touched | services)
@@ -202,11 +204,11 @@ def _versions(mesh: MeshBuilder, ref: ServiceRef, backends: Mapping[Pair, Sums])
     """Backends of the route that takes what no narrower one took: where traffic is shifted."""
     weights: defaultdict[ServiceRef, int] = defaultdict(int)
     for port in mesh.services[ref].ports:
-        rules = [rule for _, rule in sorted(mesh.routes.get(PortRef(ref, port.number), ()), key=route_order)]
-        main = next((r for r in rules if r.match.path.kind is MatchKind.PREFIX and r.match.path.value == "/"), None)
+        rules = mesh.routing.routes(PortRef(ref, port.number), Caller(ref.namespace))
+        main = next((rule for rule in rules if takes_all_of(rule.match, CATCH_ALL)), None)
         for backend in main.backends if main is not None else ():
-            if backend.port is not None:
-                weights[backend.port.service] += backend.weight
+            if backend.to is not None:
+                weights[backend.to.port.service] += backend.weight
     all_weights = sum(weights.values())
     if not weights or set(weights) == {ref}:
         return ()

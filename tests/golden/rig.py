@@ -25,8 +25,7 @@ from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, Mesh
 from meshweb.core.names import ServiceRef
 from meshweb.core.snapshot import PUSH_ORDER, TYPE_NAMES, Snapshot, TypeUrl
 from meshweb.kinds.parse import parse_document
-from meshweb.kinds.registry import KINDS
-from meshweb.kinds.service.spec import ServiceSpec
+from meshweb.kinds.registry import KINDS, served_by
 from meshweb.protos import message, pool
 
 CASES = Path(__file__).parent / "cases"
@@ -69,10 +68,9 @@ def intent_of(raws: Iterable[Json], proxies: dict[str, ProxyView], unhealthy: fr
         meta = parsed.metadata
         created = _START + timedelta(minutes=index)
         documents[parsed.key] = Document(parsed.key, parsed.spec, meta.labels, meta.annotations, created)
-        if isinstance(parsed.spec, ServiceSpec):
-            ref = ServiceRef(meta.namespace, meta.name)
+        for ref, numbers in served_by(parsed.key, parsed.spec):
             addresses[ref, 0] = next(services)
-            addresses |= {(ref, port.port): next(ports) for port in parsed.spec.ports}
+            addresses |= {(ref, number): next(ports) for number in numbers}
     return Intent(1, documents, MeshSettings(), proxies, addresses, unhealthy)
 
 

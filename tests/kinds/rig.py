@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 _METADATA = Metadata("reviews", "bookinfo", {}, {}, None)
 
 _SPECS = {
-    "http_route": ("meshweb.kinds.http_route.spec_next:HTTPRouteSpec", "meshweb.kinds.http_route.check_next:check"),
+    "http_route": ("meshweb.kinds.http_route.spec:HTTPRouteSpec", "meshweb.kinds.http_route.check:check"),
     "grpc_route": ("meshweb.kinds.grpc_route.spec:GRPCRouteSpec", "meshweb.kinds.grpc_route.check:check"),
     "tls_route": ("meshweb.kinds.tls_route.spec:TLSRouteSpec", "meshweb.kinds.tls_route.spec:check"),
     "tcp_route": ("meshweb.kinds.tcp_route.spec:TCPRouteSpec", "meshweb.kinds.tcp_route.spec:check"),

@@ -12,9 +12,9 @@ from meshweb.controlplane import documents
 from meshweb.controlplane.actor import SYSTEM
 from meshweb.controlplane.documents import Wish
 from meshweb.controlplane.installation import mesh_settings
-from meshweb.core.compile import build_mesh
 from meshweb.core.intent import DocumentKey, Intent, Unreadable
-from meshweb.core.ir import PolicyAction, PolicyRule
+from meshweb.core.ir.security import PolicyAction, PolicyRule
+from meshweb.core.mesh import build_mesh
 from meshweb.kinds.registry import KINDS
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import MeshState, Resource

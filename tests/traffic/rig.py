@@ -1,9 +1,51 @@
-"""Tables of traffic: documents, requests and what must come of them, on real Envoys."""
+"""Tables of traffic: documents, requests and what must come of them, on real Envoys.
+
+A file `cases/<area>/<name>.yaml` is a case. Its documents are added to the mesh of `mesh.py` (one with the key of a base document takes
+its place; each is a minute younger than the one before), compiled, and pushed to every sidecar; then its rows run. One row over
+one protocol is one test: `http_route/weights::nine to one[h2]`. `conditions` are a test of their own.
+
+    documents: |            # several, parted by ---; $(shop/web-1): address of a sidecar, $(app shop/web-1): of its
+      ...                   # application, $(nobody): one where nobody answers
+    unhealthy: [shop/pay-a-1]
+    conditions:             # "True", or [status, reason]
+      HTTPRoute shop/pay: {Accepted: "True", ResolvedRefs: ["False", BackendNotFound]}
+    defaults: {to: "pay.shop:8080"}         # for every row
+    rows:
+    - {name: the share of a missing backend is 500, path: /half, share: {pay-a-1: 0.5, "500": 0.5}}
+
+The request of a row:
+
+    from        the VM whose application calls (shop/web-1)
+    to          the service, as name.namespace:port; called where this VM's sidecar offers it, in the VM's mode
+    at          instead: a sidecar's own address, as shop/pay-a-1:8080 (a call from outside the mesh; a gateway)
+    protocols   h1, h2 (both, unless there are several requests: h2), grpc, tcp, tls, ws
+    method, host, path, headers, body       host is `to` by default; a header may have several values
+    tls, sni, alpn, identity                TLS of the caller; identity shop/web: with a certificate of the mesh's CA,
+                                            foreign/web: of another CA
+    n, parallel                             how many requests (1; with shares 200, with exact ones 20), at a time (16)
+
+What must come of it. A text is exact, or `~` and a regular expression to be found; of headers, null is absence and a list all values:
+
+    status, grpc                            200, OK
+    app                                     who answered: the name of the VM
+    seen: {method, path, host, headers, body, sni, protocol}        what the application saw
+    answer, trailers, text, messages        headers, trailers, body, and number of messages that came back
+    share, tolerance, sticky                part of the requests per application, status or error (a miss is counted anew with
+                                            four times as many); parts of 0 and 1 are exact; sticky: one answers all
+    mirrored                                copies per application and request
+    tries                                   how often applications saw the request
+    at_least_ms, at_most_ms
+    error                                   refused, closed, reset or timeout; "closed|reset": either
+    certificate                             a name in the server's certificate
+
+How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +55,7 @@ from meshweb.core.compile import Compilation, Compiler
 from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, MeshSettings
 from meshweb.core.names import ServiceRef
 from meshweb.kinds.parse import parse_document
-from meshweb.kinds.registry import KINDS
-from meshweb.kinds.service.spec import ServiceSpec
+from meshweb.kinds.registry import KINDS, served_by
 from tests.traffic import checks
 from tests.traffic.apps import start_apps
 from tests.traffic.calls import Address, Calls
@@ -70,12 +111,12 @@ class Rig:
             meta = document.metadata
             created = _START + timedelta(minutes=index)
             documents[key] = Document(key, document.spec, meta.labels, meta.annotations, created)
-            if isinstance(document.spec, ServiceSpec):
-                self._give_places(ServiceRef(meta.namespace, meta.name), [port.port for port in document.spec.ports])
+            for service, ports in served_by(key, document.spec):
+                self._give_places(service, ports)
         views = {vm.id: vm.view() for vm in self.vms.values()}
         return Intent(next(self._revisions), documents, MeshSettings(), views, dict(self._places), case.file.unhealthy)
 
-    def _give_places(self, service: ServiceRef, ports: list[int]) -> None:
+    def _give_places(self, service: ServiceRef, ports: Iterable[int]) -> None:
         """For the life of the rig, as an installation does."""
         if (service, 0) not in self._places:
             self._places[service, 0] = next(self._service_numbers)

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from meshweb.core.compile import Compiler
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unreadable
-from meshweb.core.ir import Policy, PolicyAction, PolicyRule, PolicySource
+from meshweb.core.ir.security import Policy, PolicyAction, PolicyRule, PolicySource
 from meshweb.core.snapshot import Snapshot, TypeUrl
 from meshweb.kinds.registry import KINDS
 from meshweb.protos import message

@@ -1,4 +1,4 @@
-"""Clusters: one per service port that a proxy may call, one per port of its own application."""
+"""Clusters: one per destination that a proxy may call, one per port of its own application."""
 
 from __future__ import annotations
 
@@ -6,92 +6,210 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshweb.core import names
-from meshweb.core.envoy import tls
+from meshweb.core.envoy import balancing, tls
+from meshweb.core.envoy.endpoints import dns_assignment
+from meshweb.core.envoy.http_options import app_http_options, external_http_options, mesh_http_options
 from meshweb.core.envoy.values import ADS, Json, address, any_of, duration, serialized
-from meshweb.core.ir import Protocol
-from meshweb.core.names import PortRef
+from meshweb.core.ir.routing import Destination
+from meshweb.core.ir.services import Endpoint, Protocol, Resolution
+from meshweb.core.ir.traffic_policy import ClientTls, ConnectionPool, Keepalive, TlsMode, TrafficPolicy
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-_EDS, _STATIC = 3, 0
-_LEAST_REQUEST = 1
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_STATIC, _STRICT_DNS, _LOGICAL_DNS, _EDS = 0, 1, 2, 3
+_DNS_TYPES = {Resolution.DNS: _STRICT_DNS, Resolution.DNS_ROUND_ROBIN: _LOGICAL_DNS}
 _NO_LIMIT = 2**32 - 1
-_HTTP_IDLE_MS = 3_600_000
+_PREFER_V4 = 4  # Cluster.DnsLookupFamily.V4_PREFERRED
+_APP_CONNECT_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundCluster:
-    """What a caller's cluster depends on: `identities` are the SPIFFE IDs that may answer."""
+    """What a caller's cluster depends on.
 
-    port: PortRef
+    identities: SPIFFE IDs that may answer, or for external destinations DNS names. endpoints: of destinations that each proxy
+    resolves by itself; else empty, they come by EDS.
+    """
+
+    destination: Destination
     protocol: Protocol
     identities: tuple[str, ...]
+    external: bool
+    resolution: Resolution
+    endpoints: tuple[Endpoint, ...]
+    policy: TrafficPolicy
     connect_timeout_ms: int
     dns_suffix: str
 
+    @property
+    def name(self) -> str:
+        return names.outbound(self.destination.port, self.dns_suffix, self.destination.subset)
+
+    @property
+    def host(self) -> str:
+        return names.service_host(self.destination.port.service, self.dns_suffix)
+
+    @property
+    def in_mesh(self) -> bool:
+        """Whether calls go as mesh mTLS: where no policy says otherwise, to everything that is not external."""
+        tls_policy = self.policy.tls
+        return not self.external if tls_policy is None else tls_policy.mode is TlsMode.ISTIO_MUTUAL
+
 
 def outbound_cluster(spec: OutboundCluster) -> XdsResource:
-    """Cluster by EDS, mTLS only (no plaintext way out), least request (Istio's default balancer)."""
-    name = names.outbound(spec.port, spec.dns_suffix)
-    host = names.service_host(spec.port.service, spec.dns_suffix)
+    """Inside the mesh mTLS only, unless a DestinationRule asks for something else; least request (Istio's default balancer)."""
+    pool = spec.policy.pool or ConnectionPool()
     fields: Json = {
-        "name": name,
-        "alt_stat_name": names.outbound_stat(spec.port),
-        "type": _EDS,
-        "eds_cluster_config": {"eds_config": ADS, "service_name": name},
-        "connect_timeout": duration(spec.connect_timeout_ms),
-        "lb_policy": _LEAST_REQUEST,
-        "circuit_breakers": {"thresholds": [_unlimited()]},
-        # An endpoint whose probe fails gets no calls, however many of them fail; Envoy's default would call all from half on.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0.0}},
-        "transport_socket": tls.upstream(spec.identities, spec.protocol, f"outbound_.{spec.port.port}_._.{host}"),
+        "name": spec.name,
+        "alt_stat_name": names.outbound_stat(spec.destination.port),
+        "connect_timeout": duration(pool.connect_timeout or spec.connect_timeout_ms),
+        "circuit_breakers": {"thresholds": [_limits(pool, spec.policy)]},
         # Endpoint removal must not cut requests that are under way, nor keep the endpoint once it fails its probe.
         "ignore_health_on_host_removal": True,
+        **_discovery(spec),
+        **balancing.balancing(spec.policy, dynamic=spec.resolution is Resolution.DYNAMIC_DNS),
+        **_keepalive(pool.keepalive),
     }
-    if spec.protocol.is_http:
-        fields["typed_extension_protocol_options"] = {_HTTP_OPTIONS: _mesh_http_options()}
-    return XdsResource.of(name, serialized(message(_CLUSTER)(**fields)))
+    if spec.policy.outlier is not None:
+        fields["outlier_detection"] = balancing.outlier_detection(spec.policy.outlier)
+    socket = _transport_socket(spec)
+    if socket is not None:
+        fields["transport_socket"] = socket
+    if pool.max_requests_per_connection or spec.protocol.may_be_http:
+        options = (
+            mesh_http_options(pool)
+            if spec.in_mesh
+            else external_http_options(spec.protocol, pool, encrypted=socket is not None)
+        )
+        fields["typed_extension_protocol_options"] = {HTTP_OPTIONS: options}
+    return XdsResource.of(spec.name, serialized(message(_CLUSTER)(**fields)))
 
 
-def inbound_cluster(number: int, protocol: Protocol, app_address: str) -> XdsResource:
+def _discovery(spec: OutboundCluster) -> Json:
+    if spec.resolution is Resolution.STATIC:
+        return {"type": _EDS, "eds_cluster_config": {"eds_config": ADS, "service_name": spec.name}}
+    if spec.resolution is Resolution.DYNAMIC_DNS:
+        return {"cluster_type": dynamic_cluster_type()}
+    return {
+        "type": _DNS_TYPES[spec.resolution],
+        "dns_lookup_family": _PREFER_V4,
+        "respect_dns_ttl": True,
+        "load_assignment": dns_assignment(spec.name, spec.endpoints),
+    }
+
+
+def dynamic_cluster_type() -> Json:
+    config = any_of("envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig", dns_cache_config=dns_cache())
+    return {"name": "envoy.clusters.dynamic_forward_proxy", "typed_config": config}
+
+
+def dns_cache() -> Json:
+    """DnsCacheConfig. One of that name in all places that use it, as Envoy demands."""
+    return {"name": "mesh", "dns_lookup_family": _PREFER_V4, "max_hosts": {"value": 1024}}
+
+
+def passthrough_cluster() -> XdsResource:
+    """Where calls go that no document names, when they may: to what DNS says."""
+    fields: Json = {
+        "name": names.PASSTHROUGH_CLUSTER,
+        "connect_timeout": duration(_APP_CONNECT_MS),
+        "lb_policy": balancing.CLUSTER_PROVIDED,
+        "cluster_type": dynamic_cluster_type(),
+        "circuit_breakers": {"thresholds": [_limits(ConnectionPool(), TrafficPolicy())]},
+    }
+    return XdsResource.of(names.PASSTHROUGH_CLUSTER, serialized(message(_CLUSTER)(**fields)))
+
+
+def _transport_socket(spec: OutboundCluster) -> Any:
+    policy = spec.policy.tls
+    if spec.in_mesh:
+        own = ClientTls(TlsMode.ISTIO_MUTUAL) if policy is None else policy
+        sni = own.sni or names.server_name(spec.destination.port, spec.dns_suffix, spec.destination.subset)
+        socket = tls.upstream(own.names or spec.identities, sni, http=spec.protocol.may_be_http)
+    elif policy is None or policy.mode is TlsMode.DISABLE:
+        socket = None
+    else:
+        socket = tls.origination(
+            policy, spec.host, spec.identities, spec.protocol, dynamic=spec.resolution is Resolution.DYNAMIC_DNS
+        )
+    return _with_proxy_protocol(socket, spec.policy.proxy_protocol)
+
+
+def _with_proxy_protocol(socket: Any, version: int | None) -> Any:
+    if version is None:
+        return socket
+    raw = {
+        "name": "envoy.transport_sockets.raw_buffer",
+        "typed_config": any_of("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"),
+    }
+    config = any_of(
+        "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+        config={"version": version - 1},
+        transport_socket=socket or raw,
+    )
+    return {"name": "envoy.transport_sockets.upstream_proxy_protocol", "typed_config": config}
+
+
+def _limits(pool: ConnectionPool, policy: TrafficPolicy) -> Json:
+    """CircuitBreakers.Thresholds: without limits where none was set (Istio)."""
+
+    def limit(value: int | None) -> Json:
+        return {"value": value if value is not None else _NO_LIMIT}
+
+    found: Json = {
+        "max_connections": limit(pool.max_connections),
+        "max_pending_requests": limit(pool.max_pending_requests),
+        "max_requests": limit(pool.max_requests),
+        "max_retries": limit(pool.max_retries),
+    }
+    if policy.retry_budget is not None:
+        budget = policy.retry_budget
+        found["retry_budget"] = {
+            "budget_percent": {"value": budget.percent},
+            "min_retry_concurrency": {"value": budget.minimum},
+        }
+    return found
+
+
+def _keepalive(keepalive: Keepalive | None) -> Json:
+    if keepalive is None:
+        return {}
+    values = {
+        "keepalive_probes": keepalive.probes,
+        "keepalive_time": keepalive.time,
+        "keepalive_interval": keepalive.interval,
+    }
+    tcp = {name: {"value": value} for name, value in values.items() if value is not None}
+    return {"upstream_connection_options": {"tcp_keepalive": tcp}}
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCluster:
+    """app: where the application listens. pool: limits of a Sidecar."""
+
+    number: int
+    protocol: Protocol
+    app: tuple[str, int]
+    pool: ConnectionPool | None
+
+
+def inbound_cluster(spec: InboundCluster) -> XdsResource:
     """The application behind its own sidecar: plain, on this machine, no limits of ours."""
+    number, pool = spec.number, spec.pool or ConnectionPool()
     name = names.inbound_cluster(number)
-    endpoint = {"endpoint": {"address": address(app_address, number)}}
+    endpoint = {"endpoint": {"address": address(*spec.app)}}
     fields: Json = {
         "name": name,
         "alt_stat_name": f"inbound~{number}",
         "type": _STATIC,
-        "connect_timeout": duration(10_000),
-        "circuit_breakers": {"thresholds": [_unlimited()]},
+        "connect_timeout": duration(pool.connect_timeout or _APP_CONNECT_MS),
+        "circuit_breakers": {"thresholds": [_limits(pool, TrafficPolicy())]},
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         # The agent binds what leaves for other sidecars to the VM's address; the way to the application is not one of them.
-        "upstream_bind_config": {"source_address": {"address": "::" if ":" in app_address else "0.0.0.0", "port_value": 0}},
+        "upstream_bind_config": {"source_address": {"address": "::" if ":" in spec.app[0] else "0.0.0.0", "port_value": 0}},
     }
-    if protocol.is_http:
-        fields["typed_extension_protocol_options"] = {_HTTP_OPTIONS: _app_http_options(protocol)}
+    if spec.protocol.may_be_http:
+        fields["typed_extension_protocol_options"] = {HTTP_OPTIONS: app_http_options(spec.protocol, pool)}
     return XdsResource.of(name, serialized(message(_CLUSTER)(**fields)))
-
-
-def _unlimited() -> Json:
-    limit = {"value": _NO_LIMIT}
-    return {"max_connections": limit, "max_pending_requests": limit, "max_requests": limit, "max_retries": limit}
-
-
-def _mesh_http_options() -> Any:
-    """Between sidecars: HTTP/2 by ALPN, whatever the application speaks."""
-    return any_of(
-        _HTTP_OPTIONS,
-        auto_config={"http_protocol_options": {}, "http2_protocol_options": {}},
-        common_http_protocol_options={"idle_timeout": duration(_HTTP_IDLE_MS)},
-    )
-
-
-def _app_http_options(protocol: Protocol) -> Any:
-    version = "http2_protocol_options" if protocol is Protocol.HTTP2 else "http_protocol_options"
-    return any_of(
-        _HTTP_OPTIONS,
-        explicit_http_config={version: {}},
-        common_http_protocol_options={"idle_timeout": duration(_HTTP_IDLE_MS)},
-    )

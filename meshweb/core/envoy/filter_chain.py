@@ -5,14 +5,19 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+from meshweb.core.envoy import route_filters
+from meshweb.core.envoy.clusters import dns_cache
 from meshweb.core.envoy.rbac import RbacRules
+from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
+from meshweb.core.ir.routing import ConnectionRule
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _SANITIZE, _SANITIZE_SET = 0, 3  # ForwardClientCertDetails
 _REJECT_REQUEST = 2  # PathWithEscapedSlashesAction
 _REJECT_UNDERSCORES = 1  # HttpProtocolOptions.HeadersWithUnderscoresAction
 _CODEC_AUTO = 0
+_WEBSOCKET: Json = {"upgrade_type": "websocket"}
 
 
 class FilterPhase(IntEnum):
@@ -20,6 +25,10 @@ class FilterPhase(IntEnum):
 
     DENY = 40
     ALLOW = 50
+    CORS = 60
+    FAULT = 70
+    SESSION = 80
+    DYNAMIC_HOST = 90
     ROUTER = 100
 
 
@@ -29,11 +38,52 @@ _NOBODY: Json = {"action": 0, "policies": {}}
 """config.rbac.v3.RBAC: ALLOW without a policy."""
 
 
-def http_filters(*, authorize: bool) -> list[Json]:
-    found: list[tuple[FilterPhase, Json]] = [(FilterPhase.ROUTER, _router())]
-    if authorize:
-        found += [(FilterPhase.DENY, _rbac(DENY_FILTER, "deny")), (FilterPhase.ALLOW, _rbac(ALLOW_FILTER, "allow"))]
-    return [item for _, item in sorted(found, key=lambda pair: pair[0])]
+def inbound_filters() -> list[Json]:
+    """In front of an application: who may call."""
+    return _in_order(
+        {
+            FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
+            FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+            FilterPhase.ROUTER: _router(),
+        }
+    )
+
+
+def outbound_filters(*, dynamic: bool = False) -> list[Json]:
+    """For an application's own calls. dynamic: some destinations are known by each request's Host alone."""
+    found = {
+        FilterPhase.CORS: route_filters.cors_filter(),
+        FilterPhase.FAULT: route_filters.fault_filter(),
+        FilterPhase.SESSION: route_filters.session_filter(),
+        FilterPhase.ROUTER: _router(),
+    }
+    if dynamic:
+        found[FilterPhase.DYNAMIC_HOST] = _dynamic_host()
+    return _in_order(found)
+
+
+def gateway_filters(*, dynamic: bool = False) -> list[Json]:
+    """For calls from outside: who may call, then as for an application's own."""
+    found = {
+        FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
+        FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+        FilterPhase.CORS: route_filters.cors_filter(),
+        FilterPhase.FAULT: route_filters.fault_filter(),
+        FilterPhase.SESSION: route_filters.session_filter(),
+        FilterPhase.ROUTER: _router(),
+    }
+    if dynamic:
+        found[FilterPhase.DYNAMIC_HOST] = _dynamic_host()
+    return _in_order(found)
+
+
+def _in_order(filters: dict[FilterPhase, Json]) -> list[Json]:
+    return [filters[phase] for phase in sorted(filters)]
+
+
+def _dynamic_host() -> Json:
+    config = any_of("envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig", dns_cache_config=dns_cache())
+    return {"name": "envoy.filters.http.dynamic_forward_proxy", "typed_config": config}
 
 
 def _router() -> Json:
@@ -48,7 +98,7 @@ def _rbac(name: str, stat: str) -> Json:
 
 
 def authorization(rbac: RbacRules) -> dict[str, Any]:
-    """VirtualHost.typed_per_filter_config for `http_filters(authorize=True)`. A filter without rules is switched off."""
+    """VirtualHost.typed_per_filter_config for `inbound_filters` and `gateway_filters`. A filter without rules is switched off."""
     return {DENY_FILTER: _per_route(rbac.deny, "deny"), ALLOW_FILTER: _per_route(rbac.allow, "allow")}
 
 
@@ -94,7 +144,8 @@ def inbound_hcm(port: int, route_config: str) -> Any:
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=http_filters(authorize=True),
+        http_filters=inbound_filters(),
+        upgrade_configs=[_WEBSOCKET],
         access_log=[denial_log()],
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
@@ -105,17 +156,18 @@ def inbound_hcm(port: int, route_config: str) -> Any:
     )
 
 
-def outbound_hcm(stat: str, route_config: str, *, connect: bool = False) -> Any:
+def outbound_hcm(stat: str, route_config: str, *, connect: bool = False, dynamic: bool = False) -> Any:
     """HttpConnectionManager for the application's own calls; `connect`: also CONNECT, for mode proxy."""
-    fields: Json = {"upgrade_configs": [{"upgrade_type": "CONNECT"}]} if connect else {}
+    fields: Json = {"upgrade_configs": [_WEBSOCKET]}
     if connect:
+        fields["upgrade_configs"] = [_WEBSOCKET, {"upgrade_type": "CONNECT"}]
         fields["http_protocol_options"] = {"allow_absolute_url": {"value": True}}
     return any_of(
         _HCM,
         stat_prefix=stat,
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=http_filters(authorize=False),
+        http_filters=outbound_filters(dynamic=dynamic),
         forward_client_cert_details=_SANITIZE,
         use_remote_address={"value": False},
         server_header_transformation=2,
@@ -128,14 +180,75 @@ def outbound_hcm(stat: str, route_config: str, *, connect: bool = False) -> Any:
     )
 
 
-def tcp_proxy(stat: str, cluster: str) -> Json:
-    config = any_of(
-        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+def gateway_hcm(stat: str, route_config: str, *, dynamic: bool = False) -> Any:
+    """HttpConnectionManager for calls from outside the mesh: what callers say about themselves is not believed."""
+    return any_of(
+        _HCM,
         stat_prefix=stat,
-        cluster=cluster,
-        idle_timeout=duration(3_600_000),
+        codec_type=_CODEC_AUTO,
+        rds={"route_config_name": route_config, "config_source": ADS},
+        http_filters=gateway_filters(dynamic=dynamic),
+        access_log=[denial_log()],
+        upgrade_configs=[_WEBSOCKET],
+        forward_client_cert_details=_SANITIZE_SET,
+        set_current_client_cert_details={"uri": True, "dns": True, "subject": {"value": True}},
+        use_remote_address={"value": True},
+        server_name="meshweb",
+        server_header_transformation=2,
+        generate_request_id={"value": True},
+        **_normalization(),
     )
+
+
+def tcp_proxy(stat: str, cluster: str) -> Json:
+    """To one cluster, inside a sidecar."""
+    return _tcp_proxy(stat, {"cluster": cluster})
+
+
+def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str) -> Json:
+    """Connections to the backends of a rule, by weight."""
+    shares = [backend for backend in rule.backends if backend.weight]
+    if len(shares) == 1 or not shares:
+        target: Json = {"cluster": cluster_of(shares[0].to if shares else None, dns_suffix)}
+    else:
+        clusters = [{"name": cluster_of(backend.to, dns_suffix), "weight": backend.weight} for backend in shares]
+        target = {"weighted_clusters": {"clusters": clusters}}
+    if rule.hash_source_ip:
+        target["hash_policy"] = [{"source_ip": {}}]
+    if rule.idle_timeout is not None:
+        target["idle_timeout"] = duration(rule.idle_timeout)
+    if rule.max_duration is not None:
+        target["max_downstream_connection_duration"] = duration(rule.max_duration)
+    return _tcp_proxy(stat, target)
+
+
+def _tcp_proxy(stat: str, target: Json) -> Json:
+    fields = {"stat_prefix": stat, "idle_timeout": duration(3_600_000), **target}
+    config = any_of("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", **fields)
     return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}
+
+
+def alpn_override(alpn: str) -> Json:
+    """What connections of this chain offer by ALPN, whatever their cluster would."""
+    value = {
+        "object_key": "envoy.network.application_protocols",
+        "format_string": {"text_format_source": {"inline_string": alpn}},
+    }
+    config = any_of(
+        "envoy.extensions.filters.network.set_filter_state.v3.Config",
+        on_new_connection=[{**value, "shared_with_upstream": 1}],
+    )
+    return {"name": "envoy.filters.network.set_filter_state", "typed_config": config}
+
+
+def sni_dynamic_host(port: int) -> Json:
+    """The server that the client's own TLS names."""
+    config = any_of(
+        "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
+        dns_cache_config=dns_cache(),
+        port_value=port,
+    )
+    return {"name": "envoy.filters.network.sni_dynamic_forward_proxy", "typed_config": config}
 
 
 def http_connection_manager(config: Any) -> Json:

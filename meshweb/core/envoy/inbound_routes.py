@@ -6,7 +6,7 @@ from meshweb.core import names
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, duration, serialized
-from meshweb.core.ir import InboundPort
+from meshweb.core.ir.services import InboundPort
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 

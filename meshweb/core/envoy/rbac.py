@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meshweb.core.envoy.values import Json
-from meshweb.core.ir import Policy, PolicyAction, PolicyOperation, PolicyRule, PolicySource
+from meshweb.core.ir.security import Policy, PolicyAction, PolicyOperation, PolicyRule, PolicySource
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}

@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from meshweb.core import names
+from meshweb.core.envoy import route_action, route_filters
+from meshweb.core.envoy.header_changes import header_changes
+from meshweb.core.envoy.route_match import route_match
 from meshweb.core.envoy.values import Json, duration, serialized
-from meshweb.core.ir import (
-    Backend,
-    HeaderChange,
-    MatchKind,
-    NamedMatch,
-    Redirect,
-    Rewrite,
-    RouteMatch,
-    RouteRule,
-    StringMatch,
-    VirtualService,
-)
-from meshweb.core.names import PortRef
+from meshweb.core.ir.routing import RouteRule, VirtualService
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
 _ROUTE_CONFIGURATION = "envoy.config.route.v3.RouteConfiguration"
 _VIRTUAL_HOST = "envoy.config.route.v3.VirtualHost"
-_APPEND, _OVERWRITE = 0, 2  # HeaderAppendAction
-_INTERNAL_SERVER_ERROR = 2  # RouteAction.ClusterNotFoundResponseCode
-_REDIRECT_CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
 
-RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled"
-"""Istio's default: only what the server has certainly not begun to work on."""
+Hosts = tuple[tuple[VirtualService, tuple[str, ...]], ...]
+"""Services with the domains by which they are called."""
 
 
 def route_configuration(service: VirtualService, dns_suffix: str) -> XdsResource:
-    """RouteConfiguration of one service port: whatever the Host header says, the caller has chosen the service by address."""
+    """RouteConfiguration of one service port: whatever the Host header says, the caller has chosen the service by address. Of a
+    wildcard host any name below it, which alone says where to."""
     name = names.outbound(service.port, dns_suffix)
-    host = virtual_host(service, ("*",), dns_suffix)
-    return _configuration(name, [host])
+    pattern = service.port.service.name
+    domains = (pattern, f"{pattern}:{service.port.port}") if pattern.startswith("*.") else ("*",)
+    return configuration(name, [virtual_host(service, domains, dns_suffix)])
 
 
-def proxy_route_configuration(services: tuple[tuple[VirtualService, tuple[str, ...]], ...], dns_suffix: str) -> XdsResource:
-    """RouteConfiguration of the listener of mode proxy: the service is chosen by the Host header. `services`: with domains."""
-    return _configuration(names.PROXY_LISTENER, [virtual_host(service, domains, dns_suffix) for service, domains in services])
+def proxy_route_configuration(services: Hosts, dns_suffix: str, *, allow_any: bool) -> XdsResource:
+    """RouteConfiguration of the listener of mode proxy: the service is chosen by the Host header. allow_any: hosts that no document
+    names are called by their DNS name."""
+    hosts = [virtual_host(service, domains, dns_suffix) for service, domains in services]
+    if allow_any:
+        hosts.append(_anything())
+    return configuration(names.PROXY_LISTENER, hosts)
 
 
-def _configuration(name: str, virtual_hosts: list[Any]) -> XdsResource:
+def configuration(name: str, virtual_hosts: list[Any], *, ignore_port: bool = False) -> XdsResource:
     fields: Json = {
         "name": name,
         "virtual_hosts": virtual_hosts,
-        "ignore_port_in_host_matching": False,
+        "ignore_port_in_host_matching": ignore_port,
         # Route targets may be on their way; an unknown cluster is answered per route, not by refusing all routes.
         "validate_clusters": {"value": False},
     }
@@ -58,162 +51,47 @@ def _configuration(name: str, virtual_hosts: list[Any]) -> XdsResource:
 
 def virtual_host(service: VirtualService, domains: tuple[str, ...], dns_suffix: str) -> Any:
     """VirtualHost whose virtual cluster `all` counts what its callers experienced (statistics per edge)."""
+    operation = f"{names.service_host(service.port.service, dns_suffix)}:{service.port.port}/*"
     return message(_VIRTUAL_HOST)(
         name=names.outbound_stat(service.port),
         domains=list(domains),
-        routes=[_route(rule, service.port, dns_suffix) for rule in service.routes],
+        routes=_routes(service, operation, dns_suffix),
         virtual_clusters=[{"name": "all", "headers": [{"name": ":path", "present_match": True}]}],
         include_request_attempt_count=True,
     )
 
 
-def _route(rule: RouteRule, port: PortRef, dns_suffix: str) -> Json:
-    route: Json = {
-        "match": _match(rule.match),
-        "decorator": {"operation": f"{names.service_host(port.service, dns_suffix)}:{port.port}/*"},
-        **_header_changes(rule.request_headers, rule.response_headers),
+def _routes(service: VirtualService, operation: str, dns_suffix: str) -> list[Json]:
+    """Of a port that is certainly not HTTP only CONNECT can make use, in mode proxy: a tunnel to the backends."""
+    if service.protocol.may_be_http:
+        return [route(rule, operation, dns_suffix) for rule in service.routes]
+    rule = next((rule for rule in service.connections if not rule.server_names), None)
+    if rule is None:
+        return []
+    tunnel = {"upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}], "timeout": duration(0)}
+    targets = route_action.targets(rule.backends, dns_suffix)
+    return [{"match": {"connect_matcher": {}}, "route": {**tunnel, **targets}, "decorator": {"operation": operation}}]
+
+
+def route(rule: RouteRule, operation: str, dns_suffix: str) -> Json:
+    """Route. `operation`: name of its spans."""
+    found: Json = {
+        "match": route_match(rule.match),
+        "decorator": {"operation": operation},
+        **header_changes(rule.request_headers, rule.response_headers),
+        **route_action.action(rule, dns_suffix),
     }
     if rule.origin is not None:
-        route["name"] = f"{rule.origin.namespace}/{rule.origin.name}"
-    if rule.redirect is not None:
-        route["redirect"] = _redirect(rule.redirect, rule.match)
-    else:
-        route["route"] = _action(rule, dns_suffix)
-    return route
+        name = f"{rule.origin.document.namespace}/{rule.origin.document.name}"
+        found["name"] = f"{name}#{rule.name}" if rule.name else name
+    filters = route_filters.per_route(rule)
+    if filters:
+        found["typed_per_filter_config"] = filters
+    return found
 
 
-def _action(rule: RouteRule, dns_suffix: str) -> Json:
-    action: Json = {
-        "timeout": duration(rule.request_timeout),
-        "retry_policy": _retry_policy(rule.try_timeout),
-        "cluster_not_found_response_code": _INTERNAL_SERVER_ERROR,
-        **_targets(rule.backends, dns_suffix),
-    }
-    if rule.mirrors:
-        action["request_mirror_policies"] = [{"cluster": names.outbound(port, dns_suffix)} for port in rule.mirrors]
-    if rule.rewrite is not None:
-        action |= _rewrite(rule.rewrite, rule.match)
-    return action
-
-
-def _targets(backends: tuple[Backend, ...], dns_suffix: str) -> Json:
-    """Shares of zero stay listed (so that a shift from 0 changes a number, not the shape); all zero answers 500."""
-    if len(backends) == 1 and backends[0].weight > 0 and backends[0] == Backend(backends[0].port, backends[0].weight):
-        return {"cluster": _cluster(backends[0], dns_suffix)}
-    if not any(backend.weight for backend in backends):
-        return {"cluster": names.BLACKHOLE_CLUSTER}
-    clusters = [
-        {
-            "name": _cluster(backend, dns_suffix),
-            "weight": {"value": backend.weight},
-            **_header_changes(backend.request_headers, backend.response_headers),
-        }
-        for backend in backends
-    ]
-    return {"weighted_clusters": {"clusters": clusters}}
-
-
-def _cluster(backend: Backend, dns_suffix: str) -> str:
-    return names.BLACKHOLE_CLUSTER if backend.port is None else names.outbound(backend.port, dns_suffix)
-
-
-def _retry_policy(try_timeout: int) -> Json:
-    policy: Json = {
-        "retry_on": RETRY_ON,
-        "num_retries": {"value": 2},
-        "retry_back_off": {"base_interval": duration(25), "max_interval": duration(250)},
-        "retry_host_predicate": [{"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": _previous_hosts()}],
-        "host_selection_retry_max_attempts": 5,
-    }
-    if try_timeout:
-        policy["per_try_timeout"] = duration(try_timeout)
-    return policy
-
-
-def _previous_hosts() -> Any:
-    from meshweb.core.envoy.values import any_of
-
-    return any_of("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")
-
-
-def _match(match: RouteMatch) -> Json:
-    headers = [{"name": item.name, "string_match": _string(item.match)} for item in match.headers]
-    if match.method:
-        headers.append({"name": ":method", "string_match": {"exact": match.method}})
-    result: Json = {"headers": headers} if headers else {}
-    if match.query:
-        result["query_parameters"] = [_query(item) for item in match.query]
-    return result | _path(match.path)
-
-
-def _path(path: StringMatch) -> Json:
-    if path.kind is MatchKind.EXACT:
-        return {"path": path.value}
-    if path.kind is MatchKind.REGEX:
-        return {"safe_regex": {"regex": path.value}}
-    prefix = path.value.rstrip("/")
-    return {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
-
-
-def _query(item: NamedMatch) -> Json:
-    return {"name": item.name, "string_match": _string(item.match)}
-
-
-def _string(match: StringMatch) -> Json:
-    return {"safe_regex": {"regex": match.value}} if match.kind is MatchKind.REGEX else {match.kind.value: match.value}
-
-
-def _redirect(redirect: Redirect, match: RouteMatch) -> Json:
-    result: Json = {"response_code": _REDIRECT_CODES[redirect.status]}
-    if redirect.scheme:
-        result["scheme_redirect"] = redirect.scheme
-    if redirect.host:
-        result["host_redirect"] = redirect.host
-    if redirect.port is not None:
-        result["port_redirect"] = redirect.port
-    if redirect.full_path is not None:
-        result["path_redirect"] = redirect.full_path
-    elif redirect.prefix is not None:
-        result |= _replace_prefix(redirect.prefix, match)
-    return result
-
-
-def _rewrite(rewrite: Rewrite, match: RouteMatch) -> Json:
-    result: Json = {"host_rewrite_literal": rewrite.host} if rewrite.host else {}
-    if rewrite.full_path is not None:
-        result["regex_rewrite"] = {"pattern": {"regex": "^/.*$"}, "substitution": _literal_substitution(rewrite.full_path)}
-    elif rewrite.prefix is not None:
-        result |= _replace_prefix(rewrite.prefix, match)
-    return result
-
-
-def _replace_prefix(replacement: str, match: RouteMatch) -> Json:
-    """ReplacePrefixMatch works on whole segments: `/foo` -> `/` turns `/foo/bar` into `/bar`, not `//bar`."""
-    replacement = replacement.rstrip("/")
-    prefix = match.path.value.rstrip("/")
-    if replacement and prefix:
-        return {"prefix_rewrite": replacement}
-    pattern = "^" + re.escape(prefix) + "/*"
-    return {"regex_rewrite": {"pattern": {"regex": pattern}, "substitution": _literal_substitution(replacement + "/")}}
-
-
-def _literal_substitution(text: str) -> str:
-    """In RE2's rewrite strings only the backslash is special."""
-    return text.replace("\\", "\\\\")
-
-
-def _header_changes(request: HeaderChange, response: HeaderChange) -> Json:
-    result: Json = {}
-    for side, change in (("request", request), ("response", response)):
-        changed = [_header(name, value, _OVERWRITE) for name, value in change.set]
-        changed += [_header(name, value, _APPEND) for name, value in change.add]
-        if changed:
-            result[f"{side}_headers_to_add"] = changed
-        if change.remove:
-            result[f"{side}_headers_to_remove"] = list(change.remove)
-    return result
-
-
-def _header(name: str, value: str, action: int) -> Json:
-    # `%` begins a command for Envoy's formatter; a user's value is text.
-    return {"header": {"key": name, "value": value.replace("%", "%%")}, "append_action": action, "keep_empty_value": True}
+def _anything() -> Any:
+    to = {"cluster": names.PASSTHROUGH_CLUSTER, "timeout": duration(0)}
+    tunnel = {**to, "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]}
+    routes = [{"match": {"connect_matcher": {}}, "route": tunnel}, {"match": {"prefix": "/"}, "route": to}]
+    return message(_VIRTUAL_HOST)(name="passthrough", domains=["*"], routes=routes)

@@ -3,7 +3,7 @@
 from meshweb.core.builder import MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document, Unreadable
-from meshweb.core.ir import Policy, PolicyOperation, PolicyRule, PolicySource
+from meshweb.core.ir.security import Policy, PolicyOperation, PolicyRule, PolicySource
 from meshweb.kinds.authorization_policy.spec import AuthorizationPolicySpec, OperationSpec, RuleSpec, SourceSpec
 
 

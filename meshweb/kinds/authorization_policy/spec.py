@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from meshweb.core.errors import Violation, pointer
-from meshweb.core.ir import PolicyAction
+from meshweb.core.ir.security import PolicyAction
 from meshweb.kinds.base import Labels, Metadata, SpecModel
 
 MAX_RULES = 512

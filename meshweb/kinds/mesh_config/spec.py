@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshweb.core.errors import Violation
-from meshweb.core.ir import MtlsMode
+from meshweb.core.ir.security import MtlsMode
 from meshweb.kinds.base import Metadata, SpecModel
 from meshweb.kinds.durations import Duration, milliseconds
 

@@ -6,5 +6,5 @@ from meshweb.core.intent import Document
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
-    mesh.namespaces.add(document.name)
+    mesh.namespaces[document.name] = document.labels
     mesh.report(document, Condition.accepted())

@@ -3,7 +3,7 @@
 from meshweb.core.builder import MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
-from meshweb.core.ir import MtlsMode
+from meshweb.core.ir.security import MtlsMode
 from meshweb.kinds.peer_authentication.spec import PeerAuthenticationSpec
 
 

@@ -3,7 +3,7 @@
 from meshweb.core.builder import Phase
 from meshweb.kinds.base import Kind
 from meshweb.kinds.service.apply import apply
-from meshweb.kinds.service.spec import ServiceSpec, check
+from meshweb.kinds.service.spec import ServiceSpec, check, serves
 
 SERVICE = Kind(
     api_version="v1",
@@ -13,6 +13,7 @@ SERVICE = Kind(
     spec=ServiceSpec,
     apply=apply,
     check=check,
+    serves=serves,
     summary="A name, its ports, and the workloads behind it by label.",
     example={
         "apiVersion": "v1",

@@ -1,10 +1,11 @@
 """A service enters the mesh's register."""
 
-from meshweb.core.builder import MeshBuilder, protocol_of
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
-from meshweb.core.ir import Service, ServicePort
+from meshweb.core.ir.services import Service, ServicePort
 from meshweb.core.names import ServiceRef
+from meshweb.core.protocols import protocol_of
 from meshweb.kinds.service.spec import ServiceSpec
 
 
@@ -16,7 +17,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         ServicePort(port.port, port.name, protocol_of(port.app_protocol, port.name), port.target_port)
         for port in sorted(spec.ports, key=lambda port: port.port)
     )
-    service = Service(ref, ports, frozenset(spec.selector.items()))
+    service = Service(ref, ports, frozenset(spec.selector.items()), created=document.created)
     mesh.services[ref] = service
     mesh.report(document, Condition.accepted(_notes(service, mesh)))
 

@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from meshweb.core.builder import KNOWN_PROTOCOLS
 from meshweb.core.errors import Violation, pointer
-from meshweb.kinds.base import DnsLabel, Labels, Metadata, PortNumber, SpecModel
+from meshweb.core.intent import DocumentKey
+from meshweb.core.names import ServiceRef
+from meshweb.core.protocols import KNOWN_PROTOCOLS
+from meshweb.kinds.base import DnsLabel, Labels, Metadata, PortNumber, Served, SpecModel
 
 
 class ServicePortSpec(SpecModel):
-    """appProtocol unset: read from the port's name (`grpc-api`, Istio's rule), else http."""
+    """appProtocol unset: read from the port's name (`grpc-api`, Istio's rule), else the proxies look."""
 
     name: DnsLabel | Literal[""] = ""
     port: PortNumber
@@ -26,6 +28,11 @@ class ServiceSpec(SpecModel):
     selector: Labels = Field(default_factory=dict)
     ports: Annotated[tuple[ServicePortSpec, ...], Field(min_length=1, max_length=64)]
     type: Literal["ClusterIP"] = "ClusterIP"
+
+
+def serves(key: DocumentKey, spec: SpecModel) -> Iterable[Served]:
+    assert isinstance(spec, ServiceSpec)
+    yield ServiceRef(key.namespace, key.name), tuple(port.port for port in spec.ports)
 
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:

@@ -3,7 +3,7 @@
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
-from meshweb.core.ir import Workload
+from meshweb.core.ir.services import Workload
 from meshweb.core.names import ServiceRef
 from meshweb.kinds.workload_entry.spec import UPSTREAMS_ANNOTATION, WorkloadEntrySpec
 

@@ -1,0 +1,66 @@
+"""HttpProtocolOptions of clusters: which HTTP is spoken, and for how long a connection may live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshweb.core.envoy.values import Json, any_of, duration
+from meshweb.core.ir.services import Protocol
+from meshweb.core.ir.traffic_policy import ConnectionPool
+
+_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_IDLE_MS = 3_600_000
+
+
+def mesh_http_options(pool: ConnectionPool) -> Any:
+    """Between sidecars: HTTP/2 by ALPN, whatever the application speaks; HTTP/1.1 when h2UpgradePolicy says DO_NOT_UPGRADE."""
+    if pool.use_client_protocol:
+        version: Json = {"use_downstream_protocol_config": _versions(pool)}
+    elif pool.upgrade_h2 is False:
+        version = {"explicit_http_config": {"http_protocol_options": {}}}
+    else:
+        version = {"auto_config": _versions(pool)}
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool))
+
+
+def external_http_options(protocol: Protocol, pool: ConnectionPool, *, encrypted: bool) -> Any:
+    """To servers that are no sidecars: what the port's protocol says; with TLS, ALPN decides where it may be HTTP/2."""
+    if pool.use_client_protocol or protocol is Protocol.AUTO:
+        version: Json = {"use_downstream_protocol_config": _versions(pool)}
+    elif protocol.speaks_http2 or pool.upgrade_h2:
+        version = (
+            {"auto_config": _versions(pool)}
+            if encrypted and not protocol.speaks_http2
+            else {"explicit_http_config": _http2(pool)}
+        )
+    else:
+        version = {"explicit_http_config": {"http_protocol_options": {}}}
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool))
+
+
+def app_http_options(protocol: Protocol, pool: ConnectionPool) -> Any:
+    """To the sidecar's own application. Where the protocol is not known, as the caller speaks."""
+    if protocol is Protocol.AUTO:
+        version: Json = {"use_downstream_protocol_config": _versions(pool)}
+    else:
+        version = {"explicit_http_config": _http2(pool) if protocol.speaks_http2 else {"http_protocol_options": {}}}
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool))
+
+
+def _versions(pool: ConnectionPool) -> Json:
+    return {"http_protocol_options": {}, **_http2(pool)}
+
+
+def _http2(pool: ConnectionPool) -> Json:
+    streams = {"max_concurrent_streams": {"value": pool.max_concurrent_streams}} if pool.max_concurrent_streams else {}
+    return {"http2_protocol_options": streams}
+
+
+def _common(pool: ConnectionPool) -> Json:
+    idle = pool.http_idle_timeout
+    found: Json = {"idle_timeout": duration(_IDLE_MS if idle is None else idle)}
+    if pool.max_requests_per_connection:
+        found["max_requests_per_connection"] = {"value": pool.max_requests_per_connection}
+    if pool.max_connection_duration:
+        found["max_connection_duration"] = duration(pool.max_connection_duration)
+    return found

@@ -1,0 +1,59 @@
+"""The inbound half of a sidecar: where it answers for its application, and who may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshweb.core.builder import MeshBuilder
+from meshweb.core.envoy.clusters import InboundCluster, inbound_cluster
+from meshweb.core.envoy.inbound_routes import inbound_route_configuration
+from meshweb.core.envoy.listeners import InboundListener, inbound_listener
+from meshweb.core.intent import Intent, ProxyView
+from meshweb.core.ir.services import InboundPort, Workload
+from meshweb.core.ir.sidecars import SidecarScope
+from meshweb.core.resources import Resources
+from meshweb.core.snapshot import XdsResource
+
+
+class InboundCompiler:
+    """For one proxy. `ports` tells proxies apart: equal ones get equal resources."""
+
+    def __init__(
+        self, intent: Intent, mesh: MeshBuilder, resources: Resources, view: ProxyView, workload: Workload | None
+    ) -> None:
+        self._view = view
+        self._resources = resources
+        self._domain = intent.settings.trust_domain
+        self._patience = mesh.detection_timeout_ms
+        self.ports: tuple[InboundPort, ...] = inbound_ports(mesh, workload) if workload is not None else ()
+
+    def clusters(self) -> Iterable[XdsResource]:
+        for port in self.ports:
+            app = port.app or (self._view.app_address, port.number)
+            spec = InboundCluster(port.number, port.protocol, app, port.pool)
+            yield self._resources.get(spec, lambda s=spec: inbound_cluster(s))  # type: ignore[misc]  # mypy: lambda default
+
+    def routes(self) -> Iterable[XdsResource]:
+        for port in self.ports:
+            if port.protocol.may_be_http:
+                key = ("in-route", port, self._domain)
+                yield self._resources.get(key, lambda p=port: inbound_route_configuration(p, self._domain))  # type: ignore[misc]  # mypy: lambda default
+
+    def listeners(self) -> Iterable[XdsResource]:
+        for port in self.ports:
+            spec = InboundListener(self._view.bind, port, self._domain, self._patience)
+            yield self._resources.get(spec, lambda s=spec: inbound_listener(s))  # type: ignore[misc]  # mypy: lambda default
+
+
+def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, ...]:
+    """The ports of the services behind which the workload stands, or those that its Sidecar lists."""
+    policies, mtls = mesh.policies_of(workload), mesh.mtls_of(workload)
+    scoped = mesh.sidecar_of(workload)
+    sidecar = scoped.value if scoped is not None else SidecarScope()
+    if sidecar.ingress:
+        return tuple(
+            InboundPort(listener.port, listener.protocol, mtls, policies, listener.endpoint, listener.pool or sidecar.pool)
+            for listener in sorted(sidecar.ingress, key=lambda listener: listener.port)
+        )
+    protocols = mesh.inbound_protocols(workload)
+    return tuple(InboundPort(number, protocol, mtls, policies, None, sidecar.pool) for number, protocol in protocols.items())

@@ -1,0 +1,87 @@
+"""Which rules hold for a service port, by caller."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from meshweb.core import matching
+from meshweb.core.caller import Caller
+from meshweb.core.intent import Document
+from meshweb.core.ir.routing import EVERYWHERE, Backend, Callers, ConnectionRule, Destination, RouteMatch, RouteRule, Visibility
+from meshweb.core.names import PortRef
+
+R = TypeVar("R", RouteRule, ConnectionRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding(Generic[R]):
+    """What one document lays on one port, in its own order."""
+
+    document: Document
+    rules: tuple[R, ...]
+    visibility: Visibility = EVERYWHERE
+
+
+@dataclass(slots=True)
+class RouteTable:
+    """Documents come oldest first; so do the bindings of a port."""
+
+    requests: defaultdict[PortRef, list[Binding[RouteRule]]] = field(default_factory=lambda: defaultdict(list))
+    connections: defaultdict[PortRef, list[Binding[ConnectionRule]]] = field(default_factory=lambda: defaultdict(list))
+
+    def bind(self, port: PortRef, binding: Binding[RouteRule]) -> None:
+        self.requests[port].append(binding)
+
+    def bind_connections(self, port: PortRef, binding: Binding[ConnectionRule]) -> None:
+        self.connections[port].append(binding)
+
+    def routes(self, port: PortRef, caller: Caller) -> tuple[RouteRule, ...]:
+        """In match order. A port that no document has a rule for, for this caller, leads to itself."""
+        chosen = [
+            rules for rules in (_fitting(b.rules, caller) for b in _seen_by(self.requests.get(port, ()), caller)) if rules
+        ]
+        return matching.merged(chosen) if chosen else default_routes(port)
+
+    def connection_rules(self, port: PortRef, caller: Caller) -> tuple[ConnectionRule, ...]:
+        """In the order of their documents, oldest first; those with conditions before those without, so that a rule for all cannot
+        hide one for some."""
+        rules = [rule for b in _seen_by(self.connections.get(port, ()), caller) for rule in _fitting(b.rules, caller)]
+        return tuple(sorted(rules, key=lambda rule: not rule.server_names))
+
+    def callers(self) -> Iterator[Callers]:
+        """Every condition on callers that some rule has."""
+        for requests in self.requests.values():
+            yield from (rule.callers for binding in requests for rule in binding.rules)
+        for connections in self.connections.values():
+            yield from (rule.callers for binding in connections for rule in binding.rules)
+
+    def conflicts(self) -> Iterator[tuple[Document, RouteRule, RouteRule]]:
+        """(document of the loser, its rule, the rule that takes its requests)."""
+        for bindings in self.requests.values():
+            if len(bindings) < 2:
+                continue
+            documents = {binding.document.key: binding.document for binding in bindings}
+            groups: defaultdict[Visibility, list[tuple[RouteRule, ...]]] = defaultdict(list)
+            for binding in bindings:
+                groups[binding.visibility].append(binding.rules)
+            for lists in groups.values():
+                for loser, winner in matching.shadowed(matching.merged(lists)):
+                    assert loser.origin is not None
+                    yield documents[loser.origin.document], loser, winner
+
+
+def default_routes(port: PortRef) -> tuple[RouteRule, ...]:
+    return (RouteRule(RouteMatch(), (Backend(Destination(port), 1),)),)
+
+
+def _seen_by(bindings: Iterable[Binding[R]], caller: Caller) -> list[Binding[R]]:
+    """Consumer routes stand instead of all others (GAMMA)."""
+    seen = [b for b in bindings if b.visibility.namespaces is None or caller.namespace in b.visibility.namespaces]
+    return [b for b in seen if b.visibility.consumer] or seen
+
+
+def _fitting(rules: Iterable[R], caller: Caller) -> tuple[R, ...]:
+    return tuple(rule for rule in rules if caller.is_one_of(rule.callers))
