@@ -96,6 +96,13 @@ class File(_Strict):
     defaults: dict[str, Any] = Field(default_factory=dict)
     rows: list[Row] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _check(self) -> File:
+        names = [row.name for row in self.rows]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"rows of the same name: {', '.join(sorted(twice))}")
+        return self
+
 
 @dataclass(frozen=True)
 class Case:

@@ -151,8 +151,8 @@ class Stream:
         plain = [(name, value) for name, value in headers if name not in _OF_THE_CONNECTION]
         self._server.act(lambda state: state.send_headers(self._number, [(":status", str(status)), *plain], end_stream=end))
 
-    def send(self, data: bytes, *, end: bool) -> None:
-        self._server.act(lambda state: state.send_data(self._number, data, end_stream=end))
+    def send(self, data: bytes, *, end: bool) -> bool:
+        return self._server.act(lambda state: state.send_data(self._number, data, end_stream=end))
 
     def reset(self, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         self._server.act(lambda state: state.reset_stream(self._number, code))
@@ -168,13 +168,14 @@ class Server(_Peer):
         self._serve = serve
         self._tasks: set[asyncio.Future[None]] = set()
 
-    def act(self, change: Callable[[H2Connection], None]) -> None:
-        """A stream that the client has given up takes no answer."""
+    def act(self, change: Callable[[H2Connection], None]) -> bool:
+        """False for a stream that the client has given up: it takes no answer."""
         try:
             change(self._state)
         except ProtocolError:
-            return
+            return False
         self.flush()
+        return not self._writer.is_closing()
 
     def finished(self, stream: int, message: Message) -> None:
         fields = dict(message.headers)

@@ -99,7 +99,7 @@ class WebApp:
         if plan.pieces:
             head = http1.response_bytes(plan.status, plan.headers, b"").replace(b"content-length: 0", b"connection: close")
             writer.write(head)
-            await _in_pieces(plan, writer.write)
+            await _in_pieces(plan, lambda data: _write(writer, data))
             return False
         writer.write(http1.response_bytes(plan.status, plan.headers, plan.body, head_only=method == "HEAD"))
         return True
@@ -118,8 +118,17 @@ class WebApp:
             stream.respond(plan.status, plan.headers, b"" if request.method == "HEAD" else plan.body)
 
 
-async def _in_pieces(plan: Plan, send: Callable[[bytes], None]) -> None:
-    send(plan.body)
+def _write(writer: asyncio.StreamWriter, data: bytes) -> bool:
+    if not writer.is_closing():
+        writer.write(data)
+    return not writer.is_closing()
+
+
+async def _in_pieces(plan: Plan, send: Callable[[bytes], bool]) -> None:
+    """`send` says whether somebody still listens."""
+    listens = send(plan.body)
     for number in range(plan.pieces):
         await asyncio.sleep(_PIECE_SECONDS)
-        send(f"\n{number}".encode())
+        if not listens:
+            return
+        listens = send(f"\n{number}".encode())
