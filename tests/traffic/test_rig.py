@@ -11,9 +11,13 @@ import pytest
 from meshweb.core.errors import InvalidDocument
 from meshweb.core.snapshot import Section, Snapshot, TypeUrl, XdsResource
 from meshweb.protos import message
+from tests.traffic import mesh
+from tests.traffic.calls import Calls
 from tests.traffic.cases import Case, File, Row, load
 from tests.traffic.conftest import Driver
+from tests.traffic.model import Request
 from tests.traffic.sidecars import Refused
+from tests.traffic.tls import Callers
 
 EMPTY = Case("rig/empty", File())
 PAY = {"to": "pay-a.shop:8080"}
@@ -97,3 +101,14 @@ def test_a_refusal_is_told_in_words_of_envoy_and_the_next_case_works(driver: Dri
     driver.run(driver.rig.sidecars.push({"shop/web-1": replace(snapshot, revision=10_000_001)}, 10))
     row = Row.model_validate({"name": "row", **PAY, "app": "pay-a-1"})
     driver.run(driver.rig.run(row, "h1"))
+
+
+def test_a_websocket_without_sidecars(driver: Driver) -> None:
+    """What a row over ws looks at: the greeting that says what the application saw, and the echo."""
+    rig = driver.rig
+    address = (rig.vms["shop/web-1"].app_address, mesh.HTTP)
+    calls = Calls(Callers(rig.sidecars.ca))
+    (response,) = driver.run(calls.many("ws", address, [Request(path="/chat", host="chat.example", body=b"x" * 300)]))
+    assert (response.status, len(response.messages), response.messages[1]) == (101, 2, b"x" * 300)
+    assert response.seen is not None
+    assert (response.seen.app, response.seen.path, response.seen.host) == ("web-1", "/chat", "chat.example")
