@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
@@ -223,8 +223,9 @@ def unique(field: str, values: Sequence[str | int]) -> Iterator[Violation]:
         seen.add(value)
 
 
-def covers(pattern: str, host: str) -> bool:
-    """Whether every name that `host` stands for is one that `pattern` stands for (both may begin with a wildcard)."""
-    if pattern in {"*", host}:
+def is_covered(host: str, patterns: Set[str]) -> bool:
+    """Whether each name that `host` stands for is one that a pattern stands for (both may begin with a wildcard)."""
+    if host in patterns or "*" in patterns:
         return True
-    return pattern.startswith("*.") and host.removeprefix("*").endswith(pattern[1:]) and host != pattern[2:]
+    labels = host.split(".")
+    return any("*." + ".".join(labels[start:]) in patterns for start in range(1, len(labels)))

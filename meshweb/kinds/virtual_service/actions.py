@@ -12,7 +12,17 @@ import re2
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.kinds.common.http import path_problem
 from meshweb.kinds.common.istio import Percent, istio_milliseconds
-from meshweb.kinds.virtual_service.spec import Abort, CorsPolicy, DirectResponse, Fault, HttpRoute, Redirect, Retries, Rewrite
+from meshweb.kinds.virtual_service.spec import (
+    Abort,
+    CorsPolicy,
+    DirectResponse,
+    Fault,
+    HttpRoute,
+    Redirect,
+    RegexRewrite,
+    Retries,
+    Rewrite,
+)
 
 _RETRY_ON = frozenset(
     (
@@ -90,20 +100,20 @@ def _rewrite(rewrite: Rewrite) -> Iterator[Violation]:
         yield Violation("", "one_of", "set uri or uriRegexRewrite, not both")
     if rewrite.uri is not None and (problem := path_problem(rewrite.uri)):
         yield Violation("/uri", "path", problem)
-    if rewrite.uri_regex_rewrite is not None:
-        groups = re2.compile(rewrite.uri_regex_rewrite.match).groups
-        text = rewrite.uri_regex_rewrite.rewrite
-        for digit in re.findall(r"\\(.)", text.replace("\\\\", "")):
-            if not digit.isdigit():
-                words = "may hold \\0 to \\9 for groups and \\\\ for a backslash, nothing else after a backslash"
-                yield Violation("/uriRegexRewrite/rewrite", "regex", words)
-                return
-            if int(digit) > groups:
-                words = f"\\{digit} is not there: the expression has {groups} groups"
-                yield Violation("/uriRegexRewrite/rewrite", "regex", words)
-                return
-        if text.replace("\\\\", "").endswith("\\"):
-            yield Violation("/uriRegexRewrite/rewrite", "regex", "must not end with a single backslash")
+    if rewrite.uri_regex_rewrite is not None and (problem := _substitution_problem(rewrite.uri_regex_rewrite)):
+        yield Violation("/uriRegexRewrite/rewrite", "regex", problem)
+
+
+def _substitution_problem(rewrite: RegexRewrite) -> str | None:
+    """Why RE2 would refuse the replacement."""
+    groups = re2.compile(rewrite.match).groups
+    text = rewrite.rewrite.replace("\\\\", "")
+    for after in re.findall(r"\\(.?)", text):
+        if not after or after not in "0123456789":
+            return "may hold \\0 to \\9 for groups and \\\\ for a backslash; a backslash before anything else means nothing"
+        if int(after) > groups:
+            return f"\\{after} is not there: the expression has {groups} groups"
+    return None
 
 
 def _retries(retries: Retries) -> Iterator[Violation]:

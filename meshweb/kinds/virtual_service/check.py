@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.kinds.base import Metadata
 from meshweb.kinds.common.http import path_problem
-from meshweb.kinds.common.istio import covers, export_to, header_changes, unique
+from meshweb.kinds.common.istio import export_to, header_changes, is_covered, unique
 from meshweb.kinds.virtual_service.actions import action
 from meshweb.kinds.virtual_service.spec import HttpMatch, HttpRoute, TlsRoute, VirtualServiceSpec
 
@@ -21,7 +21,7 @@ def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
     for index, route in enumerate(spec.http):
         yield from under(("spec", "http", index), _http(route, is_delegate=not spec.hosts))
     for index, tls in enumerate(spec.tls):
-        yield from under(("spec", "tls", index), _tls(tls, spec.hosts))
+        yield from under(("spec", "tls", index), _tls(tls, frozenset(spec.hosts)))
 
 
 def _whole(spec: VirtualServiceSpec) -> Iterator[Violation]:
@@ -90,8 +90,8 @@ def _without_regex(match: HttpMatch) -> Iterator[Violation]:
                 yield Violation(pointer(field, name, "regex"), "conflict", words)
 
 
-def _tls(route: TlsRoute, hosts: tuple[str, ...]) -> Iterator[Violation]:
+def _tls(route: TlsRoute, hosts: frozenset[str]) -> Iterator[Violation]:
     for m, match in enumerate(route.match):
         for s, sni in enumerate(match.sni_hosts):
-            if hosts and not any(covers(host, sni) for host in hosts):
+            if hosts and not is_covered(sni, hosts):
                 yield Violation(pointer("match", m, "sniHosts", s), "host", "must lie within the hosts of the VirtualService")

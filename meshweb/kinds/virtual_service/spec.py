@@ -115,7 +115,7 @@ class Delegate(SpecModel):
 
 class RegexRewrite(SpecModel):
     match: Regex
-    rewrite: Annotated[str, Field(max_length=1024)]
+    rewrite: Annotated[str, Field(max_length=1024, pattern=r"^[\x21-\x7e]*$")]
 
 
 class Rewrite(SpecModel):
