@@ -1,0 +1,1 @@
+"""Istio `networking.istio.io/v1` Gateway."""
