@@ -1,0 +1,1 @@
+"""Kubernetes `v1` Secret, for the certificates of gateways."""
