@@ -8,7 +8,7 @@ from typing import Any
 
 from meshweb.agent import VERSION
 from meshweb.agent.layout import Layout
-from meshweb.agent.state import State
+from meshweb.agent.state import Flags, State
 from meshweb.agent.telemetry import BUCKETS_MS, STATS_PATTERNS
 
 AGENT_CLUSTER = "agent"
@@ -23,7 +23,7 @@ def bootstrap(layout: Layout, state: State, *, flush_seconds: float) -> bytes:
         "node": {
             "id": state.proxy,
             "cluster": state.proxy.partition("/")[0],
-            "metadata": {"agentVersion": VERSION, "mode": state.flags.mode},
+            "metadata": {"agentVersion": VERSION, **_role(state.flags)},
         },
         "admin": {"address": {"pipe": {"path": str(layout.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {
@@ -47,6 +47,10 @@ def bootstrap(layout: Layout, state: State, *, flush_seconds: float) -> bytes:
     if bind is not None:
         made["cluster_manager"] = {"upstream_bind_config": {"source_address": {"address": bind, "port_value": 0}}}
     return json.dumps(made, indent=1, sort_keys=True).encode()
+
+
+def _role(flags: Flags) -> dict[str, str]:
+    return {"gateway": flags.gateway} if flags.gateway else {"mode": flags.mode}
 
 
 def _source_address(bind: str) -> str | None:

@@ -159,6 +159,9 @@ def _application(state: State) -> Iterator[Finding]:
 
 
 def _numbers(state: State) -> list[int]:
+    """Ports of the application; a gateway has none."""
+    if state.flags.gateway:
+        return []
     ports = state.settings.get("ports") or []
     return [port["port"] for port in ports if isinstance(port, dict) and isinstance(port.get("port"), int)]
 

@@ -182,7 +182,7 @@ def _judge(status: int, retry_after: str | None, body: bytes) -> dict[str, Any]:
     fields = answer if isinstance(answer, dict) else {}
     if status == 201:
         return fields
-    detail = str(fields.get("detail") or fields.get("title") or f"HTTP {status}")[:500]
+    detail = _detail(fields, status)
     if status in _RETRIED:
         after = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
         raise TryAgain(f"the control plane is busy: {detail}", min(after, 300.0))
@@ -192,6 +192,13 @@ def _judge(status: int, retry_after: str | None, body: bytes) -> dict[str, Any]:
         422: "correct the flags",
     }
     raise JoinRefused(f"{detail} ({status}): {remedies.get(status, 'the control plane will not take this join')}")
+
+
+def _detail(problem: dict[str, Any], status: int) -> str:
+    """What is wrong with each field, when the problem says so, else in general (RFC 9457)."""
+    errors = problem.get("errors")
+    said = [str(error.get("detail") or "") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    return ("; ".join(filter(None, said)) or str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))[:500]
 
 
 def _accept(

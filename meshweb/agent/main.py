@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--token", help=f"join token; better in the environment as {TOKEN_VARIABLE}")
     run.add_argument("--name", help="name of the proxy in its namespace (default: the host name)")
     run.add_argument("--mode", choices=("loopback", "proxy", "explicit"), help="how the application calls (loopback)")
+    run.add_argument(
+        "--gateway", metavar="NAME", help="serve the Gateways of this name instead of an application ('': no more)"
+    )
     run.add_argument("--bind", metavar="ADDRESS", help="address for other sidecars (default: the one towards the mesh)")
     run.add_argument("--app-address", metavar="ADDRESS", help="where the application listens (127.0.0.1)")
     run.add_argument("--loopback-range", metavar="CIDR", help="addresses of services in mode loopback")
@@ -75,12 +78,15 @@ def _layout(options: argparse.Namespace) -> Any:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from meshweb.agent.start import StartError, start
+    from meshweb.agent.start import StartError, WrongUsage, start
 
     # Taken out of the environment, so that Envoy and whatever else is started does not inherit it.
     token = os.environ.pop(TOKEN_VARIABLE, None)
     try:
         start(_layout(options), options, options.token or token)
+    except WrongUsage as error:
+        print(f"meshweb-agent: {error}", file=sys.stderr)
+        return USAGE
     except StartError as error:
         raise CommandError(str(error)) from None
     return OK

@@ -152,7 +152,8 @@ class Agent:
             save_state(self._layout, self._state)
             self._new_settings.set()
         try:
-            probe = parse_probe(self._state.settings.get("probe"), self._state.flags.app_address)
+            wanted = None if self._state.flags.gateway else self._state.settings.get("probe")
+            probe = parse_probe(wanted, self._state.flags.app_address)
         except (BadProbe, ValueError, TypeError, KeyError) as error:
             log.error("the probe is ignored: %s", error)
             probe = None

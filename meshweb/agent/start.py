@@ -31,6 +31,10 @@ class StartError(Exception):
     """Shown as one line with the remedy."""
 
 
+class WrongUsage(StartError):
+    """The flags contradict each other."""
+
+
 def start(layout: Layout, options: argparse.Namespace, token_text: str | None) -> None:
     """Joins if need be and serves until a signal. Raises StartError."""
     logging.basicConfig(
@@ -103,6 +107,7 @@ def _name(wanted: str | None) -> str:
 def _flags(options: argparse.Namespace, state: State | None, token: join_token.JoinToken | None) -> tuple[Flags, int | None]:
     """What was given now, else what was used before, else the defaults; and the lock of the loopback range."""
     before = state.flags if state is not None else None
+    gateway = _gateway(options, before)
     url = token.url if token is not None else state.url if state is not None else None
     bind = options.bind or (before.bind if before is not None else None)
     if bind is None:
@@ -110,6 +115,8 @@ def _flags(options: argparse.Namespace, state: State | None, token: join_token.J
             raise JoinRefused("not joined yet: give a token with --token or MESHWEB_JOIN_TOKEN")
         bind = loopback.address_towards(url)
     bind = _address("--bind", bind)
+    if gateway:
+        return Flags("explicit", bind, "127.0.0.1", loopback.DEFAULT_RANGE, gateway), None
     app_address = _address("--app-address", options.app_address or (before.app_address if before else "127.0.0.1"))
     if bind == app_address:
         raise loopback.NoAddress(
@@ -122,6 +129,20 @@ def _flags(options: argparse.Namespace, state: State | None, token: join_token.J
         chosen, lock = loopback.claim_range(bind, before.loopback_range if before is not None else None)
     mode = options.mode or (before.mode if before is not None else "loopback")
     return Flags(mode, bind, app_address, chosen), lock
+
+
+def _gateway(options: argparse.Namespace, before: Flags | None) -> str:
+    """Raises WrongUsage: a gateway has no application whose calls it could take."""
+    given: str | None = options.gateway
+    gateway = given if given is not None else before.gateway if before is not None else ""
+    if gateway and not _LABEL.fullmatch(gateway):
+        raise WrongUsage(f"--gateway {gateway!r} must be a DNS label: lower-case letters, digits and '-', at most 63")
+    senseless = ("mode", "app_address", "loopback_range")
+    flags = [f"--{name.replace('_', '-')}" for name in senseless if getattr(options, name)]
+    if gateway and flags:
+        remedy = "leave them out" if given else "give --gateway '' to make it a sidecar again"
+        raise WrongUsage(f"gateway {gateway} has no application: {', '.join(flags)} say nothing; {remedy}")
+    return gateway
 
 
 def _address(flag: str, text: str) -> str:

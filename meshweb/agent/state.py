@@ -19,12 +19,14 @@ MODES = ("loopback", "proxy", "explicit")
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """How the sidecar takes part; the control plane compiles by it."""
+    """How the proxy takes part; the control plane compiles by it. gateway: the name under which it serves Gateways; it has no
+    application then. Empty: it is a sidecar."""
 
     mode: str
     bind: str
     app_address: str
     loopback_range: str
+    gateway: str = ""
 
     def payload(self) -> dict[str, str]:
         return {
@@ -32,6 +34,7 @@ class Flags:
             "bind": self.bind,
             "appAddress": self.app_address,
             "loopbackRange": self.loopback_range,
+            "gateway": self.gateway,
         }
 
 

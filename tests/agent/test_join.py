@@ -144,6 +144,29 @@ async def test_command_line_says_it_in_one_line(control_plane: ControlPlane, tmp
     assert token not in agent.log
 
 
+async def test_what_the_control_plane_finds_wrong_is_said_field_by_field(control_plane: ControlPlane, layout: Layout) -> None:
+    errors = [{"pointer": "/gateway", "detail": "WorkloadGroup web makes no gateway ingress"}]
+    control_plane.join_statuses = [(422, {"detail": "1 thing is wrong", "errors": errors})]
+    with pytest.raises(JoinRefused, match="WorkloadGroup web makes no gateway ingress"):
+        await _join(layout, control_plane.token(IDENTITY))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--mode", "proxy"],
+        ["--app-address", "127.0.0.2"],
+        ["--loopback-range", "127.99.0.0/16"],
+        ["--gateway", "Not a label"],
+    ],
+)
+async def test_flags_that_say_nothing_for_a_gateway(tmp_path: Path, arguments: list[str]) -> None:
+    agent = AgentProcess(tmp_path / "x", ["--gateway", "ingress", "--bind", "127.3.3.3", *arguments])
+    await agent.start()
+    assert await agent.exited() == 2
+    assert len(agent.log.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "token", "text"),
     [
