@@ -46,12 +46,13 @@ def proxy_list(client: Client, namespace: str | None, form: Format) -> int:
     if form is not Format.TABLE:
         emit({"items": proxies} if form is Format.JSON else proxies, form)
         return OK
-    head = ["PROXY", "GROUP", "MODE", "STATE", "HEALTH", "REVISION", "CERTIFICATE ENDS", "LAST SEEN"]
+    head = ["PROXY", "GROUP", "GATEWAY", "MODE", "STATE", "HEALTH", "REVISION", "CERTIFICATE ENDS", "LAST SEEN"]
     rows = (
         [
             proxy["id"],
             proxy["workloadGroup"],
-            proxy["mode"],
+            proxy["gateway"],
+            None if proxy["gateway"] else proxy["mode"],
             proxy["state"],
             proxy["health"]["state"],
             _revision(proxy),
@@ -83,9 +84,10 @@ def proxy_get(client: Client, name: str, form: Format) -> int:
             ("state", proxy["state"]),
             ("revision", _revision(proxy)),
             ("health", " ".join(filter(None, (proxy["health"]["state"], proxy["health"]["reason"])))),
-            ("mode", proxy["mode"]),
+            ("gateway", proxy["gateway"]),
+            ("mode", None if proxy["gateway"] else proxy["mode"]),
             ("bind", proxy["bind"]),
-            ("application", proxy["appAddress"]),
+            ("application", None if proxy["gateway"] else proxy["appAddress"]),
             ("services", ", ".join(proxy["services"])),
             ("certificate", f"{certificate['serial']}, ends {ago(certificate['expiresAt'])}" if certificate else None),
             ("agent, Envoy", f"{proxy['agentVersion']}, {proxy['envoyVersion']}"),

@@ -5,25 +5,23 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_camel
 
 from meshweb.controlplane import audit, certificates, documents, hints, publish, render
 from meshweb.controlplane.actor import Actor
+from meshweb.controlplane.agent_flags import Flags, JoinRequest, not_a_gateway, validated, why_no_gateway
 from meshweb.controlplane.authority import authority
 from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Unauthorized
 from meshweb.controlplane.join_tokens import group_spec
 from meshweb.core.errors import Violation
 from meshweb.core.intent import DocumentKey
-from meshweb.core.names import is_dns_label, spiffe_id
+from meshweb.core.names import spiffe_id
 from meshweb.identity import csr, join_token, keys
 from meshweb.identity.sealing import SecretBytes
-from meshweb.kinds.base import violations_of
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.workload_group.spec import WorkloadGroupSpec
 from meshweb.store.models import Certificate, JoinToken, JoinTokenUse, Proxy, Resource
@@ -31,49 +29,6 @@ from meshweb.store.models.revision import Origin
 
 GROUP_ANNOTATION = "meshweb.io/workload-group"
 SIGN_SECONDS = 8.0
-_PRINTABLE = r"^[\x20-\x7e]*$"
-
-
-class Flags(BaseModel):
-    """How a sidecar takes part. Addresses are IP addresses, without zone."""
-
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True)
-
-    mode: Literal["loopback", "proxy", "explicit"]
-    bind: Annotated[str, Field(max_length=45)]
-    app_address: Annotated[str, Field(max_length=45)] = "127.0.0.1"
-    loopback_range: Annotated[str, Field(max_length=49)] = "127.77.0.0/16"
-    agent_version: Annotated[str, Field(max_length=64, pattern=_PRINTABLE)] = ""
-    envoy_version: Annotated[str, Field(max_length=64, pattern=_PRINTABLE)] = ""
-
-    @field_validator("bind", "app_address")
-    @classmethod
-    def _address(cls, text: str) -> str:
-        if "%" in text:
-            raise ValueError("must be an address without zone")
-        return str(ipaddress.ip_address(text))
-
-    @field_validator("loopback_range")
-    @classmethod
-    def _loopback(cls, text: str) -> str:
-        network = ipaddress.ip_network(text)
-        if not network.is_loopback or network.num_addresses < 4:
-            raise ValueError("must be a range inside 127.0.0.0/8 with at least four addresses")
-        return str(network)
-
-
-class JoinRequest(Flags):
-    id: Annotated[str, Field(max_length=64)]
-    secret: Annotated[str, Field(max_length=128)]
-    csr: Annotated[str, Field(max_length=csr.MAX_CSR_BYTES)]
-    name: Annotated[str, Field(min_length=1, max_length=63)]
-
-    @field_validator("name")
-    @classmethod
-    def _label(cls, text: str) -> str:
-        if not is_dns_label(text):
-            raise ValueError("must be a DNS label: a-z, 0-9 and '-', at most 63 characters")
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +36,6 @@ class Joined:
     proxy: Proxy
     certificate: Certificate
     answer: dict[str, Any]
-
-
-def _validated(model: type[Any], payload: object) -> Any:
-    try:
-        return model.model_validate(payload)
-    except ValidationError as error:
-        raise InvalidDocuments([(0, violation) for violation in violations_of(error, payload)]) from None
 
 
 # --- join -------------------------------------------------------------------------------------------------------------
@@ -98,7 +46,7 @@ def join(actor: Actor, payload: object) -> Joined:
 
     Raises InvalidDocuments, Unauthorized, Conflict, NotFound, TryAgain.
     """
-    request: JoinRequest = _validated(JoinRequest, payload)
+    request: JoinRequest = validated(JoinRequest, payload)
     try:
         key_hash = keys.public_key_sha256(csr.check_csr(request.csr))
     except csr.CsrRefused as error:
@@ -154,6 +102,9 @@ def _redeem(actor: Actor, token: JoinToken, request: JoinRequest, key_hash: str)
         detail = f"the name {proxy_id} is taken by a WorkloadEntry that is not of WorkloadGroup {row.workload_group}"
         raise RefusedJoin(actor, row, detail, Conflict(detail))
     group = group_spec(row.namespace, row.workload_group)
+    why = why_no_gateway(request.gateway, row.workload_group, group)
+    if why is not None:
+        raise RefusedJoin(actor, row, why, not_a_gateway(why))
     row.uses_left -= 1
     row.save(update_fields=["uses_left"])
     proxy = _register(row, request, group, known)
@@ -227,17 +178,19 @@ def _forget_keys(proxy: Proxy) -> None:
     proxy.jobs.all().delete()
 
 
-_FLAG_FIELDS = ("mode", "bind", "app_address", "loopback_range", "agent_version", "envoy_version")
+_SHAPING = ("mode", "bind", "app_address", "loopback_range", "gateway")
+"""Flags that the configuration depends on."""
+_FLAG_FIELDS = (*_SHAPING, "agent_version", "envoy_version")
 
 
 def _take_flags(proxy: Proxy, flags: Flags) -> bool:
     """Whether anything changed that the configuration depends on."""
-    before = (proxy.mode, proxy.bind, proxy.app_address, proxy.loopback_range)
-    proxy.mode, proxy.bind = flags.mode, flags.bind
-    proxy.app_address, proxy.loopback_range = flags.app_address, flags.loopback_range
+    changed = any(getattr(proxy, name) != getattr(flags, name) for name in _SHAPING)
+    for name in _SHAPING:
+        setattr(proxy, name, getattr(flags, name))
     proxy.agent_version = flags.agent_version or proxy.agent_version
     proxy.envoy_version = flags.envoy_version or proxy.envoy_version
-    return before != (proxy.mode, proxy.bind, proxy.app_address, proxy.loopback_range)
+    return changed
 
 
 def _write_entry(actor: Actor, token: JoinToken, request: JoinRequest, group: WorkloadGroupSpec) -> None:
@@ -297,10 +250,9 @@ def trust() -> dict[str, str]:
 
 
 def agent_settings(proxy: Proxy) -> dict[str, object]:
-    """See docs/guides/agent-protocol.md, Settings."""
-    try:
-        group = group_spec(proxy.namespace, proxy.workload_group)
-    except NotFound:
+    """See docs/guides/agent-protocol.md, Settings. A gateway has no application to look after."""
+    group = _group_of(proxy)
+    if group is None or proxy.gateway:
         return {"ports": [], "probe": None, "reportSeconds": settings.REPORT_SECONDS, "renewBefore": None}
     probe: Mapping[str, object] | None = None
     if group.probe is not None:
@@ -311,19 +263,31 @@ def agent_settings(proxy: Proxy) -> dict[str, object]:
 
 def configure(proxy_id: str, payload: object) -> dict[str, object]:
     """An agent says how it runs now. Raises NotFound, InvalidDocuments."""
-    flags: Flags = _validated(Flags, payload)
+    flags: Flags = validated(Flags, payload)
     with transaction.atomic():
         state = publish.lock_mesh()
         proxy = Proxy.objects.select_for_update(no_key=True).filter(id=proxy_id, revoked_at=None).first()
         if proxy is None:
             raise NotFound(f"there is no proxy {proxy_id}")
+        refused = why_no_gateway(flags.gateway, proxy.workload_group, _group_of(proxy))
+        if refused is not None:
+            flags.gateway = ""  # whatever it was before, its group does not make it one any more
         before = proxy.bind
         if _take_flags(proxy, flags):
             publish.touch(state, f"{proxy.id} runs with other flags")
         if proxy.bind != before:
             _move_entry(proxy)
         proxy.save(update_fields=[*_FLAG_FIELDS])
+    if refused is not None:
+        raise not_a_gateway(refused)
     return {"settings": agent_settings(proxy), **trust()}
+
+
+def _group_of(proxy: Proxy) -> WorkloadGroupSpec | None:
+    try:
+        return group_spec(proxy.namespace, proxy.workload_group)
+    except NotFound:
+        return None
 
 
 def _move_entry(proxy: Proxy) -> None:

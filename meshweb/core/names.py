@@ -22,6 +22,9 @@ FILE_CERTIFICATE, FILE_ROOTS = "file-cert:", "file-root:"
 ROOTS_SUFFIX = "-cacert"
 """Behind the name of a Secret: its `ca.crt` (Istio)."""
 
+GATEWAY_LABELS = ("gateway.networking.k8s.io/gateway-name", "istio")
+"""By one of them a WorkloadGroup names the gateway that its machines may be."""
+
 PROXY_LISTENER = "proxy"
 PROXY_PORT = 15001
 EXPLICIT_FIRST_PORT = 20001

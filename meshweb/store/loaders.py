@@ -100,5 +100,6 @@ class IntentMirror:
 
 def views_of(rows: Iterable[Proxy]) -> list[ProxyView]:
     return [
-        ProxyView(row.namespace, row.name, CaptureMode(row.mode), row.bind, row.app_address, row.loopback_range) for row in rows
+        ProxyView(row.namespace, row.name, CaptureMode(row.mode), row.bind, row.app_address, row.loopback_range, row.gateway)
+        for row in rows
     ]

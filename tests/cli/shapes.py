@@ -57,6 +57,7 @@ def proxy(name: str, state: str = "synced", refusal: str = "") -> dict[str, Any]
         "mode": "explicit",
         "bind": "127.20.1.1",
         "appAddress": "127.0.0.1",
+        "gateway": "",
         "agentVersion": "0.1.0",
         "envoyVersion": "1.40.0",
         "state": state,

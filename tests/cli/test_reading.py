@@ -145,16 +145,20 @@ def test_token_of_a_local_control_plane(
 
 def test_proxies(meshctl: Meshctl, server: Server) -> None:
     refusing = shapes.proxy("shop/api-1", "rejected", "error adding listener: address in use")
-    server.replies["GET /proxies"] = Answer(shapes.page(shapes.proxy("shop/web-1"), refusing))
+    gateway = shapes.proxy("shop/edge-1") | {"workloadGroup": "edge", "gateway": "ingress"}
+    server.replies["GET /proxies"] = Answer(shapes.page(shapes.proxy("shop/web-1"), refusing, gateway))
     server.replies["GET /proxies/shop/web-1"] = Answer(shapes.proxy("shop/web-1"))
     listed = meshctl("proxy", "list").out.splitlines()
-    assert listed[1].split()[:8] == ["shop/web-1", "web", "explicit", "synced", "healthy", "6", "(wants", "7)"]
+    assert listed[1].split()[:9] == ["shop/web-1", "web", "-", "explicit", "synced", "healthy", "6", "(wants", "7)"]
+    assert listed[3].split()[:4] == ["shop/edge-1", "edge", "ingress", "-"]
     status = meshctl("proxy", "status")
     assert status.code == 3
     assert status.out.endswith("shop/api-1 refuses Listeners: error adding listener: address in use\n")
     one = meshctl("proxy", "status", "shop/web-1", "-o", "json")
     assert one.code == 0
     assert [t["state"] for t in json.loads(one.out)["items"][0]["types"]] == ["synced"] * 4
+    server.replies["GET /proxies/shop/edge-1"] = Answer(gateway)
+    assert ["gateway", "ingress"] in [line.split() for line in meshctl("proxy", "get", "shop/edge-1").out.splitlines()]
     assert "spiffe://cluster.local/ns/shop/sa/web" in meshctl("proxy", "get", "shop/web-1").out
 
 

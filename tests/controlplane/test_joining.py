@@ -15,7 +15,8 @@ from meshweb.controlplane.actor import SYSTEM
 from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Refusal, Unauthorized
 from meshweb.identity import csr, keys
 from meshweb.identity.join_token import JoinToken, encode_secret
-from meshweb.store.models import Certificate, CertificateJob, MeshState, Proxy, Resource
+from meshweb.store.loaders import views_of
+from meshweb.store.models import Certificate, CertificateJob, JoinTokenUse, MeshState, Proxy, Resource
 from tests import factories as make
 
 
@@ -131,6 +132,7 @@ def test_a_workload_of_this_name_is_not_taken_over(token: Callable[..., JoinToke
         {"agentVersion": "1\0"},
         {"loopbackRange": "10.0.0.0/8"},
         {"name": "A"},
+        {"gateway": "Not a label"},
     ],
 )
 def test_fields_that_cannot_be_meant(token: Callable[..., JoinToken], changes: dict[str, str]) -> None:
@@ -150,3 +152,56 @@ def test_a_sidecar_that_moves_takes_its_workload_along(token: Callable[..., Join
     assert MeshState.objects.get().revision == before, "nothing new, no revision"
     registration.configure("shop/web-1", {**flags, "bind": "0.0.0.0"})
     assert Resource.objects.get(kind="WorkloadEntry", name="web-1").spec["address"] == "127.9.9.9"
+
+
+# --- gateways ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["gateway.networking.k8s.io/gateway-name", "istio"])
+def edge(token: Callable[..., JoinToken], request: pytest.FixtureRequest) -> JoinToken:
+    """Of the group `edge`, which may be the gateway `ingress`."""
+    make.apply(make.group("edge", 8080, app="edge", **{request.param: "ingress"}))
+    return token("edge")
+
+
+def test_a_group_makes_gateways_of_its_name_only(edge: JoinToken) -> None:
+    with pytest.raises(InvalidDocuments) as refusal:
+        _join(edge, keys.make_key(), gateway="egress")
+    assert "WorkloadGroup edge makes no gateway egress" in str(refusal.value.violations)
+    assert not Proxy.objects.exists()
+    assert [use.refusal for use in JoinTokenUse.objects.all()] != [""], "the refusal is told where the token is shown"
+    _join(edge, keys.make_key(), gateway="ingress")
+    (view,) = views_of(Proxy.objects.all())
+    assert view.gateway == "ingress"
+
+
+def test_who_does_not_ask_is_a_sidecar(edge: JoinToken) -> None:
+    assert _join(edge, keys.make_key()).proxy.gateway == ""
+
+
+def test_a_machine_of_another_group_becomes_no_gateway_later(token: Callable[..., JoinToken]) -> None:
+    joined = _join(token(), keys.make_key())
+    with pytest.raises(InvalidDocuments):
+        registration.configure(joined.proxy.id, {"mode": "explicit", "bind": "127.10.0.1", "gateway": "ingress"})
+    assert Proxy.objects.get().gateway == ""
+
+
+def test_a_gateway_whose_group_changed_is_none_any_more(edge: JoinToken) -> None:
+    joined = _join(edge, keys.make_key(), gateway="ingress")
+    flags = {"mode": "explicit", "bind": "127.10.0.1", "gateway": "ingress"}
+    assert registration.configure(joined.proxy.id, flags)["settings"]
+    make.apply(make.group("edge", app="edge"))
+    before = MeshState.objects.get().compile_epoch
+    with pytest.raises(InvalidDocuments):
+        registration.configure(joined.proxy.id, flags)
+    assert Proxy.objects.get().gateway == ""
+    assert MeshState.objects.get().compile_epoch > before
+
+
+def test_a_gateway_has_no_application_to_probe(token: Callable[..., JoinToken]) -> None:
+    group = make.group("edge", istio="ingress")
+    group["spec"]["probe"] = {"tcpSocket": {"port": 8080}}
+    make.apply(group)
+    settings = _join(token("edge"), keys.make_key(), gateway="ingress").answer["settings"]
+    assert (settings["probe"], settings["ports"]) == (None, [])
+    assert _join(token("edge"), keys.make_key(), name="edge-2").answer["settings"]["probe"] is not None

@@ -1109,17 +1109,20 @@ export interface components {
             spec: components["schemas"]["HTTPRouteSpec"];
             status?: components["schemas"]["DocumentStatus"];
         };
-        /** BackendFilter */
+        /**
+         * BackendFilter
+         * @description What may differ between the backends of a rule: headers. Redirects, rewrites, mirrors and CORS belong to the rule.
+         */
         "HTTPRoute.BackendFilter": {
+            /** @default null */
+            requestHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
+            /** @default null */
+            responseHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
             /**
              * Type
              * @enum {string}
              */
             type: "RequestHeaderModifier" | "ResponseHeaderModifier";
-            /** @default null */
-            requestHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
-            /** @default null */
-            responseHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
         };
         /** BackendObject */
         "HTTPRoute.BackendObject": {
@@ -1179,6 +1182,61 @@ export interface components {
              */
             filters: components["schemas"]["HTTPRoute.BackendFilter"][];
         };
+        /** CookieConfig */
+        "HTTPRoute.CookieConfig": {
+            /**
+             * Lifetimetype
+             * @default Session
+             * @enum {string}
+             */
+            lifetimeType: "Permanent" | "Session";
+        };
+        /**
+         * Cors
+         * @description GEP-1767. `maxAge` in seconds.
+         */
+        "HTTPRoute.Cors": {
+            /**
+             * Alloworigins
+             * @default []
+             */
+            allowOrigins: string[];
+            /**
+             * Allowcredentials
+             * @default false
+             */
+            allowCredentials: boolean;
+            /**
+             * Allowmethods
+             * @default []
+             */
+            allowMethods: (("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | "*")[];
+            /**
+             * Allowheaders
+             * @default []
+             */
+            allowHeaders: string[];
+            /**
+             * Exposeheaders
+             * @default []
+             */
+            exposeHeaders: string[];
+            /**
+             * Maxage
+             * @default 5
+             */
+            maxAge: number;
+        };
+        /** Fraction */
+        "HTTPRoute.Fraction": {
+            /** Numerator */
+            numerator: number;
+            /**
+             * Denominator
+             * @default 100
+             */
+            denominator: number;
+        };
         /** Header */
         "HTTPRoute.Header": {
             /** Name */
@@ -1236,25 +1294,35 @@ export interface components {
              */
             method: ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | null;
         };
-        /** ParentRef */
+        /**
+         * ParentRef
+         * @description A Gateway, or a Service (group "") for mesh traffic. `sectionName`: a listener of the one, a port's name of the other.
+         */
         "HTTPRoute.ParentRef": {
             /**
              * Group
-             * @constant
+             * @default gateway.networking.k8s.io
+             * @enum {string}
              */
-            group: "";
+            group: "gateway.networking.k8s.io" | "";
             /**
              * Kind
-             * @constant
+             * @default Gateway
+             * @enum {string}
              */
-            kind: "Service";
-            /** Name */
-            name: string;
+            kind: "Gateway" | "Service";
             /**
              * Namespace
              * @default null
              */
             namespace: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
             /**
              * Port
              * @default null
@@ -1306,9 +1374,19 @@ export interface components {
             /** Value */
             value: string;
         };
-        /** RequestMirror */
+        /**
+         * RequestMirror
+         * @description Without `percent` and `fraction` every request is copied.
+         */
         "HTTPRoute.RequestMirror": {
             backendRef: components["schemas"]["HTTPRoute.BackendObject"];
+            /**
+             * Percent
+             * @default null
+             */
+            percent: number | null;
+            /** @default null */
+            fraction: components["schemas"]["HTTPRoute.Fraction"] | null;
         };
         /** RequestRedirect */
         "HTTPRoute.RequestRedirect": {
@@ -1336,7 +1414,31 @@ export interface components {
              */
             statusCode: 301 | 302 | 303 | 307 | 308;
         };
-        /** Rule */
+        /**
+         * Retry
+         * @description GEP-1731. `codes` are retried besides what the mesh retries anyway; `attempts` counts retries, not requests.
+         */
+        "HTTPRoute.Retry": {
+            /**
+             * Codes
+             * @default []
+             */
+            codes: number[];
+            /**
+             * Attempts
+             * @default null
+             */
+            attempts: number | null;
+            /**
+             * Backoff
+             * @default null
+             */
+            backoff: string | null;
+        };
+        /**
+         * Rule
+         * @description No `matches`: every request. No `backendRefs` and no redirect: answers 500.
+         */
         "HTTPRoute.Rule": {
             /**
              * Name
@@ -1360,24 +1462,59 @@ export interface components {
             backendRefs: components["schemas"]["HTTPRoute.BackendRef"][];
             /** @default null */
             timeouts: components["schemas"]["HTTPRoute.Timeouts"] | null;
+            /** @default null */
+            retry: components["schemas"]["HTTPRoute.Retry"] | null;
+            /** @default null */
+            sessionPersistence: components["schemas"]["HTTPRoute.SessionPersistence"] | null;
         };
         /** RuleFilter */
         "HTTPRoute.RuleFilter": {
-            /**
-             * Type
-             * @enum {string}
-             */
-            type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestRedirect" | "URLRewrite" | "RequestMirror";
             /** @default null */
             requestHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
             /** @default null */
             responseHeaderModifier: components["schemas"]["HTTPRoute.HeaderModifier"] | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestRedirect" | "URLRewrite" | "RequestMirror" | "CORS";
             /** @default null */
             requestRedirect: components["schemas"]["HTTPRoute.RequestRedirect"] | null;
             /** @default null */
             urlRewrite: components["schemas"]["HTTPRoute.UrlRewrite"] | null;
             /** @default null */
             requestMirror: components["schemas"]["HTTPRoute.RequestMirror"] | null;
+            /** @default null */
+            cors: components["schemas"]["HTTPRoute.Cors"] | null;
+        };
+        /**
+         * SessionPersistence
+         * @description GEP-1619.
+         */
+        "HTTPRoute.SessionPersistence": {
+            /**
+             * Sessionname
+             * @default null
+             */
+            sessionName: string | null;
+            /**
+             * Absolutetimeout
+             * @default null
+             */
+            absoluteTimeout: string | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+            /**
+             * Type
+             * @default Cookie
+             * @enum {string}
+             */
+            type: "Cookie" | "Header";
+            /** @default null */
+            cookieConfig: components["schemas"]["HTTPRoute.CookieConfig"] | null;
         };
         /** Timeouts */
         "HTTPRoute.Timeouts": {
@@ -1406,6 +1543,11 @@ export interface components {
         HTTPRouteSpec: {
             /** Parentrefs */
             parentRefs: components["schemas"]["HTTPRoute.ParentRef"][];
+            /**
+             * Hostnames
+             * @default []
+             */
+            hostnames: string[];
             /** Rules */
             rules: components["schemas"]["HTTPRoute.Rule"][];
         };
@@ -1711,7 +1853,10 @@ export interface components {
             /** Detail */
             detail: string;
         };
-        /** Proxy */
+        /**
+         * Proxy
+         * @description `gateway`: the name under which it serves Gateways; empty: it is a sidecar.
+         */
         Proxy: {
             /** Id */
             id: string;
@@ -1732,6 +1877,8 @@ export interface components {
             bind: string;
             /** Appaddress */
             appAddress: string;
+            /** Gateway */
+            gateway: string;
             /** Agentversion */
             agentVersion: string;
             /** Envoyversion */
@@ -2008,7 +2155,7 @@ export interface components {
         };
         /**
          * ServicePortSpec
-         * @description appProtocol unset: read from the port's name (`grpc-api`, Istio's rule), else http.
+         * @description appProtocol unset: read from the port's name (`grpc-api`, Istio's rule), else the proxies look.
          */
         "Service.ServicePortSpec": {
             /**

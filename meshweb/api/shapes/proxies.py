@@ -28,6 +28,8 @@ class ProxyType(Shape):
 
 
 class Proxy(Shape):
+    """`gateway`: the name under which it serves Gateways; empty: it is a sidecar."""
+
     id: str
     namespace: str
     name: str
@@ -36,6 +38,7 @@ class Proxy(Shape):
     mode: Literal["loopback", "proxy", "explicit"]
     bind: str
     app_address: str
+    gateway: str
     agent_version: str
     envoy_version: str
     state: Literal["joining", "synced", "pending", "rejected", "disconnected"]

@@ -29,6 +29,7 @@ def shown(facts: ProxyFacts) -> shapes.Proxy:
         mode=row.mode,
         bind=row.bind,
         app_address=row.app_address,
+        gateway=row.gateway,
         agent_version=row.agent_version,
         envoy_version=row.envoy_version,
         state=facts.state,

@@ -11,6 +11,7 @@ class Proxy(models.Model):
     config_class: whose configuration it receives. live_revision: the newest revision it has acknowledged in full.
     config_serial: when config_class last changed (see ConfigClass.serial).
     seen_serial: certificate with which it connected last; hex, lower case.
+    gateway: the name under which it serves Gateways; empty: it is a sidecar.
     services: "namespace/name" of the services it backs, the most general first (the one its own calls are counted under).
     """
 
@@ -23,6 +24,7 @@ class Proxy(models.Model):
     bind = models.CharField(max_length=45)
     app_address = models.CharField(max_length=45)
     loopback_range = models.CharField(max_length=49)
+    gateway = models.CharField(max_length=63, blank=True)
     agent_version = models.CharField(max_length=64, blank=True)
     envoy_version = models.CharField(max_length=64, blank=True)
     joined_at = models.DateTimeField()

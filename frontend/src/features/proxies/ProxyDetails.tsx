@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { Proxy } from '@/api/types';
 import { NOTHING, plural, shortName, until } from '@/ui/format';
 import { useNow } from '@/ui/now';
@@ -147,13 +148,7 @@ export function ProxyDetails({ proxy }: { proxy: Proxy }) {
             ['Serves', <Services key="services" ids={proxy.services} />],
             ['Group', `${proxy.namespace}/${proxy.workloadGroup}`],
             ['Address', <code key="bind">{proxy.bind}</code>],
-            ['Program on', <code key="app">{proxy.appAddress}</code>],
-            [
-              'Capture',
-              <Term key="mode" says={MODE_SAYS[proxy.mode]}>
-                {proxy.mode}
-              </Term>,
-            ],
+            ...placeOf(proxy),
             ['Versions', `Envoy ${proxy.envoyVersion || 'unknown'}, agent ${proxy.agentVersion || 'unknown'}`],
             ['Connected', proxy.connected ? <Ago key="connected" at={proxy.connectedAt} /> : 'no'],
             ['Last seen', <Ago key="seen" at={proxy.lastSeen} empty="never" />],
@@ -164,6 +159,20 @@ export function ProxyDetails({ proxy }: { proxy: Proxy }) {
       </Section>
     </>
   );
+}
+
+/** A gateway has no application beside it. */
+function placeOf(proxy: Proxy): [string, ReactNode][] {
+  if (proxy.gateway) return [['Gateway', proxy.gateway]];
+  return [
+    ['Program on', <code key="app">{proxy.appAddress}</code>],
+    [
+      'Capture',
+      <Term key="mode" says={MODE_SAYS[proxy.mode]}>
+        {proxy.mode}
+      </Term>,
+    ],
+  ];
 }
 
 function Services({ ids }: { ids: string[] }) {

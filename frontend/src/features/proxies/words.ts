@@ -49,7 +49,15 @@ export function attentionFirst(proxies: Proxy[], now: number): Proxy[] {
 }
 
 export function matches(proxy: Proxy, needle: string): boolean {
-  const hay = [proxy.id, proxy.bind, proxy.appAddress, proxy.workloadGroup, proxy.identity, ...proxy.services];
+  const hay = [
+    proxy.id,
+    proxy.bind,
+    proxy.appAddress,
+    proxy.gateway,
+    proxy.workloadGroup,
+    proxy.identity,
+    ...proxy.services,
+  ];
   return hay.some((text) => text.toLowerCase().includes(needle.toLowerCase()));
 }
 
