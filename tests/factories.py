@@ -21,7 +21,7 @@ def document(kind: str, name: str, spec: Mapping[str, Any] | None = None, namesp
     meta: Json = {"name": name, **metadata}
     if known.namespaced:
         meta["namespace"] = namespace
-    return {"apiVersion": known.api_version, "kind": kind, "metadata": meta, "spec": dict(spec or {})}
+    return {"apiVersion": known.api_version, "kind": known.document_kind, "metadata": meta, "spec": dict(spec or {})}
 
 
 def namespace(name: str = "shop") -> Json:

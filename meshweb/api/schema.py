@@ -89,7 +89,7 @@ def _kind_schemas(kind: Kind) -> dict[str, Any]:
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "properties": {
             "apiVersion": {"type": "string", "enum": [kind.api_version, *kind.older_versions]},
-            "kind": {"type": "string", "const": kind.kind},
+            "kind": {"type": "string", "const": kind.document_kind},
             "metadata": {"$ref": "#/components/schemas/Metadata"},
             "spec": {"$ref": f"#/components/schemas/{name}"},
             "status": {"$ref": "#/components/schemas/DocumentStatus"},

@@ -270,7 +270,7 @@ def _names(changed: Sequence[Written]) -> str:
 def _parse_as(kind: Kind, raw: object, key: DocumentKey | None = None) -> ParsedDocument:
     """One document that must be of `kind` (and named as `key`). Kind and version may be left out. Raises InvalidDocuments."""
     if isinstance(raw, Mapping):
-        raw = {"apiVersion": kind.api_version, "kind": kind.kind, **raw}
+        raw = {"apiVersion": kind.api_version, "kind": kind.document_kind, **raw}
         if key is not None and key.namespace and isinstance(raw.get("metadata"), Mapping):
             raw = {**raw, "metadata": {"namespace": key.namespace, **raw["metadata"]}}
     try:

@@ -30,7 +30,12 @@ def authored(
         metadata["labels"] = dict(labels)
     if annotations:
         metadata["annotations"] = dict(annotations)
-    return {"apiVersion": known.api_version if known else "", "kind": kind, "metadata": metadata, "spec": spec}
+    return {
+        "apiVersion": known.api_version if known else "",
+        "kind": known.document_kind if known else kind,
+        "metadata": metadata,
+        "spec": spec,
+    }
 
 
 def authored_of_row(row: Resource) -> dict[str, Any]:

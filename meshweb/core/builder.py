@@ -58,9 +58,10 @@ class Scoped(Generic[T]):
 
 @dataclass(slots=True)
 class MeshBuilder:
-    """Mutable while the kinds run, read-only afterwards."""
+    """Mutable while the kinds run, read-only afterwards. `documents`: for kinds whose documents refer to others of their own."""
 
     settings: MeshSettings
+    documents: Mapping[DocumentKey, Document] = field(default_factory=dict)
     unhealthy: frozenset[str] = frozenset()
     default_mtls: MtlsMode = MtlsMode.STRICT
     connect_timeout_ms: int = 10_000

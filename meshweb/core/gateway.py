@@ -75,6 +75,7 @@ class GatewayCompiler:
             spec = GatewayRoutes(
                 name,
                 servers[0].port,
+                servers[0].tls is not None,
                 self._virtual_hosts(servers),
                 self.policies,
                 self._settings.trust_domain,

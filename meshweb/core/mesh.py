@@ -29,7 +29,7 @@ class CompilableKind(TypingProtocol):
 def build_mesh(intent: Intent, kinds: Iterable[CompilableKind]) -> MeshBuilder:
     """Run all kinds over all documents. A document that fails harms its own target only, and closed."""
     by_name = {kind.kind: kind for kind in kinds}
-    mesh = MeshBuilder(settings=intent.settings, unhealthy=intent.unhealthy)
+    mesh = MeshBuilder(settings=intent.settings, documents=intent.documents, unhealthy=intent.unhealthy)
     ordered = sorted(intent.documents.values(), key=lambda d: (by_name[d.key.kind].phase, d.age_order, d.key))
     for document in ordered:
         kind = by_name[document.key.kind]
@@ -48,16 +48,14 @@ def build_mesh(intent: Intent, kinds: Iterable[CompilableKind]) -> MeshBuilder:
 def _report_conflicts(mesh: MeshBuilder) -> None:
     """Tell each document whose rules another one takes the requests of."""
     found: defaultdict[DocumentKey, list[str]] = defaultdict(list)
-    documents: dict[DocumentKey, Document] = {}
-    for document, loser, winner in mesh.routing.conflicts():
+    for loser, winner in mesh.routing.conflicts():
         assert loser.origin is not None and winner.origin is not None
-        documents[document.key] = document
         words = f"{loser.origin.pointer} never matches: {winner.origin.document} {winner.origin.pointer} takes its requests"
-        if words not in found[document.key]:
-            found[document.key].append(words)
+        if words not in found[loser.origin.document]:
+            found[loser.origin.document].append(words)
     for key, messages in found.items():
         more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-        mesh.report(documents[key], Condition.conflicted("RouteConflict", messages[0] + more))
+        mesh.report(mesh.documents[key], Condition.conflicted("RouteConflict", messages[0] + more))
 
 
 def workloads_by_service(mesh: MeshBuilder) -> Mapping[str, list[ServiceRef]]:

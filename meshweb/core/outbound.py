@@ -41,7 +41,7 @@ class OutboundCompiler:
         self._suffix = intent.settings.dns_suffix
         self._called = scope.called()
         self._virtual = [scope.virtual_service(port) for port in self._called]
-        self._destinations = scope.destinations(self._virtual)
+        self._destinations = scope.destinations(self._virtual, scope.egress_proxy)
 
     @staticmethod
     def place(view: ProxyView) -> Place:
@@ -50,7 +50,7 @@ class OutboundCompiler:
     def clusters(self, place: Place) -> list[XdsResource]:
         specs = [spec for spec in map(self._scope.cluster, self._destinations) if spec is not None]
         found = [self._resources.get(spec, lambda s=spec: outbound_cluster(s)) for spec in specs]  # type: ignore[misc]  # mypy: lambda default
-        if place.proxied and self._allows_any:
+        if place.proxied and self._others == names.PASSTHROUGH_CLUSTER:
             found.append(self._resources.get("passthrough", passthrough_cluster))
         return found
 
@@ -60,9 +60,9 @@ class OutboundCompiler:
     def routes(self, place: Place) -> list[XdsResource]:
         if place.proxied:
             hosts = tuple((service, self._domains(service.port)) for service in self._virtual)
-            any_ = self._allows_any
-            key = ("proxy-rds", hosts, any_)
-            return [self._resources.get(key, lambda: proxy_route_configuration(hosts, self._suffix, allow_any=any_))]
+            others = self._others
+            key = ("proxy-rds", hosts, others)
+            return [self._resources.get(key, lambda: proxy_route_configuration(hosts, self._suffix, others=others))]
         return [
             self._resources.get(service, lambda s=service: route_configuration(s, self._suffix))  # type: ignore[misc]  # mypy: lambda default
             for service in self._virtual
@@ -71,7 +71,7 @@ class OutboundCompiler:
 
     def listeners(self, place: Place) -> list[XdsResource]:
         if place.proxied:
-            dynamic = self._allows_any or any(self._is_dynamic(port) for port in self._called)
+            dynamic = self._others == names.PASSTHROUGH_CLUSTER or any(self._is_dynamic(port) for port in self._called)
             key = ("proxy-lds", place.base, dynamic)
             return [self._resources.get(key, lambda: proxy_listener(place.base, dynamic=dynamic))]
         found = []
@@ -92,8 +92,12 @@ class OutboundCompiler:
         return found
 
     @property
-    def _allows_any(self) -> bool:
-        return self._scope.outbound_policy is OutboundPolicy.ALLOW_ANY
+    def _others(self) -> str:
+        """The cluster for hosts that no document names; empty: there is none."""
+        if self._scope.outbound_policy is not OutboundPolicy.ALLOW_ANY:
+            return ""
+        proxy = self._scope.egress_proxy
+        return names.PASSTHROUGH_CLUSTER if proxy is None else names.outbound(proxy.port, self._suffix, proxy.subset)
 
     def _is_dynamic(self, port: PortRef) -> bool:
         return self._scope.mesh.services[port.service].resolution is Resolution.DYNAMIC_DNS
@@ -101,7 +105,7 @@ class OutboundCompiler:
     def _domains(self, port: PortRef) -> tuple[str, ...]:
         """With and without port; the form without port only for the service's first port."""
         service = self._scope.mesh.services[port.service]
-        aliases = names.service_aliases(port.service, self._suffix)
+        aliases = tuple(f"{name}{dot}" for name in names.service_aliases(port.service, self._suffix) for dot in ("", "."))
         with_port = tuple(f"{alias}:{port.port}" for alias in aliases)
         return aliases + with_port if service.ports[0].number == port.port else with_port
 

@@ -18,11 +18,13 @@ R = TypeVar("R", RouteRule, ConnectionRule)
 
 @dataclass(frozen=True, slots=True)
 class Binding(Generic[R]):
-    """What one document lays on one port, in its own order."""
+    """What one document lays on one port, in its own order. wildcard: the host by which it names the service, if it is one; a document
+    that names the service itself stands instead of it, and a longer wildcard instead of a shorter."""
 
     document: Document
     rules: tuple[R, ...]
     visibility: Visibility = EVERYWHERE
+    wildcard: str = ""
 
 
 @dataclass(slots=True)
@@ -58,19 +60,16 @@ class RouteTable:
         for connections in self.connections.values():
             yield from (rule.callers for binding in connections for rule in binding.rules)
 
-    def conflicts(self) -> Iterator[tuple[Document, RouteRule, RouteRule]]:
-        """(document of the loser, its rule, the rule that takes its requests)."""
+    def conflicts(self) -> Iterator[tuple[RouteRule, RouteRule]]:
+        """(loser, the rule of another document that takes its requests)."""
         for bindings in self.requests.values():
             if len(bindings) < 2:
                 continue
-            documents = {binding.document.key: binding.document for binding in bindings}
-            groups: defaultdict[Visibility, list[tuple[RouteRule, ...]]] = defaultdict(list)
+            groups: defaultdict[tuple[Visibility, str], list[tuple[RouteRule, ...]]] = defaultdict(list)
             for binding in bindings:
-                groups[binding.visibility].append(binding.rules)
+                groups[binding.visibility, binding.wildcard].append(binding.rules)
             for lists in groups.values():
-                for loser, winner in matching.shadowed(matching.merged(lists)):
-                    assert loser.origin is not None
-                    yield documents[loser.origin.document], loser, winner
+                yield from matching.shadowed(matching.merged(lists))
 
 
 def default_routes(port: PortRef) -> tuple[RouteRule, ...]:
@@ -80,7 +79,11 @@ def default_routes(port: PortRef) -> tuple[RouteRule, ...]:
 def _seen_by(bindings: Iterable[Binding[R]], caller: Caller) -> list[Binding[R]]:
     """Consumer routes stand instead of all others (GAMMA)."""
     seen = [b for b in bindings if b.visibility.namespaces is None or caller.namespace in b.visibility.namespaces]
-    return [b for b in seen if b.visibility.consumer] or seen
+    seen = [b for b in seen if b.visibility.consumer] or seen
+    if not any(b.wildcard for b in seen):
+        return seen
+    best = max((not b.wildcard, len(b.wildcard)) for b in seen)
+    return [b for b in seen if (not b.wildcard, len(b.wildcard)) == best]
 
 
 def _fitting(rules: Iterable[R], caller: Caller) -> tuple[R, ...]:

@@ -47,6 +47,11 @@ class Scope:
         sidecar = self.view.sidecar
         return sidecar.outbound if sidecar is not None and sidecar.outbound is not None else self.mesh.outbound_policy
 
+    @property
+    def egress_proxy(self) -> Destination | None:
+        """Who takes calls to hosts that no document names."""
+        return self.view.sidecar.egress_proxy if self.view.sidecar is not None else None
+
     # --- services ---------------------------------------------------------------------------------------------------
 
     def services(self) -> dict[ServiceRef, Service]:
@@ -89,8 +94,7 @@ class Scope:
             PortRef(service.ref, port.number)
             for service in self.services().values()
             for port in service.ports
-            if egress is None
-            or any(listener.port in {None, port.number} and self._lets(listener, service) for listener in egress)
+            if egress is None or any(self._lets(listener, service) for listener in _on_port(egress, port.number))
         ]
 
     # --- rules and policies -----------------------------------------------------------------------------------------
@@ -153,14 +157,15 @@ class Scope:
             hash_source_ip=key is not None and key.source_ip,
             idle_timeout=pool.tcp_idle_timeout if pool is not None else None,
             max_duration=pool.max_connection_duration if pool is not None else None,
+            tunnel=found.policy.tunnel,
         )
 
     # --- destinations -----------------------------------------------------------------------------------------------
 
     @staticmethod
-    def destinations(services: Iterable[VirtualService]) -> list[Destination]:
+    def destinations(services: Iterable[VirtualService], *more: Destination | None) -> list[Destination]:
         """Everything that needs a cluster: what the rules lead to, and the ports themselves."""
-        found: set[Destination] = set()
+        found = {destination for destination in more if destination is not None}
         for service in services:
             found.add(Destination(service.port))
             found |= set(targets(service.routes, service.connections))
@@ -202,6 +207,12 @@ class Scope:
         if service.resolution is not Resolution.STATIC or port is None or resolved is None:
             return None
         return placed(self.mesh.endpoints(service, port, resolved.labels), self.caller, resolved.policy)
+
+
+def _on_port(egress: Iterable[EgressListener], port: int) -> list[EgressListener]:
+    """Those for the port; the one without a port takes what the others leave."""
+    found = list(egress)
+    return [listener for listener in found if listener.port == port] or [item for item in found if item.port is None]
 
 
 def targets(routes: Iterable[RouteRule], connections: Iterable[ConnectionRule]) -> Iterator[Destination]:

@@ -82,6 +82,8 @@ def no_references(_document: Document) -> Iterable[Reference]:
 class Kind:
     """One kind of document.
 
+    kind: unique; written: what documents call it, where that is another kind's name too (both have a Gateway). short_names: for
+        people who type.
     check: violations that the spec's types cannot express (pointers start at the document, e.g. `/spec/ports/1/name`).
     apply: writes into the mesh; runs once per document, oldest first within a phase.
     serves: services that a document puts into the register: each gets its local addresses when it is written.
@@ -92,7 +94,9 @@ class Kind:
     api_version: str
     older_versions: tuple[str, ...] = ()
     kind: str
+    written: str = ""
     plural: str
+    short_names: tuple[str, ...] = ()
     namespaced: bool = True
     phase: Phase
     spec: type[SpecModel]
@@ -103,6 +107,11 @@ class Kind:
     references: Callable[[Document], Iterable[Reference]] = no_references
     serves: Callable[[DocumentKey, SpecModel], Iterable[Served]] = no_services
     fail_closed: Callable[[MeshBuilder, Document], None] | None = None
+
+    @property
+    def document_kind(self) -> str:
+        """The `kind` of its documents."""
+        return self.written or self.kind
 
     def parse_spec(self, raw: object) -> SpecModel:
         """Raises pydantic.ValidationError; `violations_of` says it in our words."""

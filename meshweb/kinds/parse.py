@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from meshweb.core.errors import InvalidDocument, Violation
 from meshweb.core.names import is_dns_label
 from meshweb.kinds.base import Kind, Labels, Metadata, ParsedDocument, violations_of
-from meshweb.kinds.registry import KINDS, kind_named
+from meshweb.kinds.registry import KINDS
 
 DEFAULT_NAMESPACE = "default"
 MAX_NAME = 63
@@ -71,13 +71,14 @@ def _kind_of(raw: Mapping[str, object]) -> Kind:
     if violations:
         raise InvalidDocument(violations)
     assert isinstance(name, str) and isinstance(version, str)
-    kind = kind_named(name)
-    if kind is None:
-        known = ", ".join(sorted(kind.kind for kind in KINDS))
+    named = [kind for kind in KINDS if kind.document_kind == name]
+    if not named:
+        known = ", ".join(sorted({kind.document_kind for kind in KINDS}))
         raise InvalidDocument([Violation("/kind", "unknown_kind", f"{name!r} is not supported; the kinds are {known}")])
-    if version != kind.api_version and version not in kind.older_versions:
-        accepted = " or ".join((kind.api_version, *kind.older_versions))
-        raise InvalidDocument([Violation("/apiVersion", "unknown_version", f"{kind.kind} is served as {accepted}")])
+    kind = next((kind for kind in named if version in (kind.api_version, *kind.older_versions)), None)
+    if kind is None:
+        accepted = " or ".join(version for kind in named for version in (kind.api_version, *kind.older_versions))
+        raise InvalidDocument([Violation("/apiVersion", "unknown_version", f"{name} is served as {accepted}")])
     return kind
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from meshweb.core.intent import DocumentKey
 from meshweb.kinds.authorization_policy import AUTHORIZATION_POLICY
 from meshweb.kinds.base import Kind, Served, SpecModel
+from meshweb.kinds.destination_rule import DESTINATION_RULE
+from meshweb.kinds.gateway import GATEWAY
+from meshweb.kinds.grpc_route import GRPC_ROUTE
 from meshweb.kinds.http_route import HTTP_ROUTE
+from meshweb.kinds.istio_gateway import ISTIO_GATEWAY
 from meshweb.kinds.mesh_config import MESH_CONFIG
 from meshweb.kinds.namespace import NAMESPACE
 from meshweb.kinds.peer_authentication import PEER_AUTHENTICATION
+from meshweb.kinds.reference_grant import REFERENCE_GRANT
 from meshweb.kinds.service import SERVICE
+from meshweb.kinds.service_entry import SERVICE_ENTRY
+from meshweb.kinds.sidecar import SIDECAR
+from meshweb.kinds.tcp_route import TCP_ROUTE
+from meshweb.kinds.tls_route import TLS_ROUTE
+from meshweb.kinds.virtual_service import VIRTUAL_SERVICE
 from meshweb.kinds.workload_entry import WORKLOAD_ENTRY
 from meshweb.kinds.workload_group import WORKLOAD_GROUP
 
@@ -18,7 +28,17 @@ KINDS: tuple[Kind, ...] = (
     SERVICE,
     WORKLOAD_GROUP,
     WORKLOAD_ENTRY,
+    SERVICE_ENTRY,
+    DESTINATION_RULE,
+    GATEWAY,
+    ISTIO_GATEWAY,
+    REFERENCE_GRANT,
     HTTP_ROUTE,
+    GRPC_ROUTE,
+    TLS_ROUTE,
+    TCP_ROUTE,
+    VIRTUAL_SERVICE,
+    SIDECAR,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     MESH_CONFIG,

@@ -156,7 +156,7 @@ class Rig:
         caller = self.vms[row.from_]
         if caller.mode is CaptureMode.PROXY:
             return caller.bind, names.PROXY_PORT
-        service, port_number = target(row)
+        service, port_number = self._target(row)
         if caller.mode is CaptureMode.LOOPBACK:
             return names.loopback_address(caller.loopback_range, self._places[service, 0]), port_number
         return caller.bind, names.explicit_port(self._places[service, port_number])
@@ -169,9 +169,10 @@ class Rig:
         tls = row.tls or row.identity is not None
         return Request(row.method, row.path, host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity)
 
-
-def target(row: Row) -> tuple[ServiceRef, int]:
-    """`pay.shop:8080` -> shop/pay, 8080."""
-    host, _, port = (row.to or "").rpartition(":")
-    name, namespace, *_ = host.split(".")
-    return ServiceRef(namespace, name), int(port)
+    def _target(self, row: Row) -> tuple[ServiceRef, int]:
+        """`pay.shop:8080` -> shop/pay, 8080; a host of a ServiceEntry by its own name (`any.example.com` also below `*.example.com`)."""
+        host, _, port = (row.to or "").rpartition(":")
+        parts = host.split(".")
+        names_ = (host, "*." + ".".join(parts[1:]))
+        known = [service for service, number in self._places if number == int(port) and service.name in names_]
+        return (known[-1] if known else ServiceRef(parts[1], parts[0])), int(port)

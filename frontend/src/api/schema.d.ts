@@ -122,6 +122,120 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/destinationrules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["destinationrules_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["destinationrules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinationrules/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["destinationrules_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["destinationrules_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["destinationrules_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["destinationrules_patch"];
+        trace?: never;
+    };
+    "/api/v1/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["gateways_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["gateways_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["gateways_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["gateways_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["gateways_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["gateways_patch"];
+        trace?: never;
+    };
+    "/api/v1/grpcroutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["grpcroutes_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["grpcroutes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grpcroutes/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["grpcroutes_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["grpcroutes_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["grpcroutes_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["grpcroutes_patch"];
+        trace?: never;
+    };
     "/api/v1/httproutes": {
         parameters: {
             query?: never;
@@ -158,6 +272,44 @@ export interface paths {
         head?: never;
         /** @description `kind` is set by the address. */
         patch: operations["httproutes_patch"];
+        trace?: never;
+    };
+    "/api/v1/istiogateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["istiogateways_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["istiogateways_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/istiogateways/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["istiogateways_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["istiogateways_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["istiogateways_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["istiogateways_patch"];
         trace?: never;
     };
     "/api/v1/join": {
@@ -371,6 +523,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/referencegrants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["referencegrants_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["referencegrants_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/referencegrants/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["referencegrants_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["referencegrants_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["referencegrants_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["referencegrants_patch"];
+        trace?: never;
+    };
     "/api/v1/revisions": {
         parameters: {
             query?: never;
@@ -433,6 +623,44 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/serviceentries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["serviceentries_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["serviceentries_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/serviceentries/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["serviceentries_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["serviceentries_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["serviceentries_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["serviceentries_patch"];
         trace?: never;
     };
     "/api/v1/services": {
@@ -506,6 +734,120 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sidecars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["sidecars_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["sidecars_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sidecars/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["sidecars_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["sidecars_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["sidecars_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["sidecars_patch"];
+        trace?: never;
+    };
+    "/api/v1/tcproutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["tcproutes_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["tcproutes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tcproutes/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["tcproutes_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["tcproutes_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["tcproutes_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["tcproutes_patch"];
+        trace?: never;
+    };
+    "/api/v1/tlsroutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["tlsroutes_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["tlsroutes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tlsroutes/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["tlsroutes_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["tlsroutes_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["tlsroutes_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["tlsroutes_patch"];
+        trace?: never;
+    };
     "/api/v1/topology": {
         parameters: {
             query?: never;
@@ -536,6 +878,44 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/virtualservices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["virtualservices_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["virtualservices_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/virtualservices/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["virtualservices_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["virtualservices_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["virtualservices_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["virtualservices_patch"];
         trace?: never;
     };
     "/api/v1/workloadentries": {
@@ -997,6 +1377,567 @@ export interface components {
             /** Command */
             command: string;
         };
+        /**
+         * DestinationRule
+         * @description How callers balance, limit and secure calls to a host; its subsets.
+         * @example {
+         *       "apiVersion": "networking.istio.io/v1",
+         *       "kind": "DestinationRule",
+         *       "metadata": {
+         *         "name": "reviews",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "host": "reviews",
+         *         "trafficPolicy": {
+         *           "outlierDetection": {
+         *             "consecutive5xxErrors": 5,
+         *             "interval": "10s"
+         *           },
+         *           "connectionPool": {
+         *             "http": {
+         *               "http2MaxRequests": 100
+         *             }
+         *           }
+         *         },
+         *         "subsets": [
+         *           {
+         *             "name": "v1",
+         *             "labels": {
+         *               "version": "v1"
+         *             }
+         *           },
+         *           {
+         *             "name": "v2",
+         *             "labels": {
+         *               "version": "v2"
+         *             }
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        DestinationRule: {
+            /** @enum {string} */
+            apiVersion: "networking.istio.io/v1" | "networking.istio.io/v1beta1" | "networking.istio.io/v1alpha3";
+            /** @constant */
+            kind: "DestinationRule";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["DestinationRuleSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** CallerSelector */
+        "DestinationRule.CallerSelector": {
+            /** Matchlabels */
+            matchLabels?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ClientTls
+         * @description Paths are on the machine of the calling proxy. `credentialName` names a Secret.
+         */
+        "DestinationRule.ClientTls": {
+            /**
+             * Mode
+             * @default DISABLE
+             * @enum {string}
+             */
+            mode: "DISABLE" | "SIMPLE" | "MUTUAL" | "ISTIO_MUTUAL";
+            /**
+             * Clientcertificate
+             * @default null
+             */
+            clientCertificate: string | null;
+            /**
+             * Privatekey
+             * @default null
+             */
+            privateKey: string | null;
+            /**
+             * Cacertificates
+             * @default null
+             */
+            caCertificates: string | null;
+            /**
+             * Cacrl
+             * @default null
+             */
+            caCrl: string | null;
+            /**
+             * Credentialname
+             * @default null
+             */
+            credentialName: string | null;
+            /**
+             * Subjectaltnames
+             * @default []
+             */
+            subjectAltNames: string[];
+            /**
+             * Sni
+             * @default null
+             */
+            sni: string | null;
+            /**
+             * Insecureskipverify
+             * @default null
+             */
+            insecureSkipVerify: boolean | null;
+        };
+        /** ConnectionPool */
+        "DestinationRule.ConnectionPool": {
+            /** @default null */
+            tcp: components["schemas"]["DestinationRule.TcpPool"] | null;
+            /** @default null */
+            http: components["schemas"]["DestinationRule.HttpPool"] | null;
+        };
+        /**
+         * ConsistentHash
+         * @description `minimumRingSize` is the deprecated spelling of `ringHash.minimumRingSize`.
+         */
+        "DestinationRule.ConsistentHash": {
+            /**
+             * Httpheadername
+             * @default null
+             */
+            httpHeaderName: string | null;
+            /** @default null */
+            httpCookie: components["schemas"]["DestinationRule.HttpCookie"] | null;
+            /**
+             * Usesourceip
+             * @default null
+             */
+            useSourceIp: boolean | null;
+            /**
+             * Httpqueryparametername
+             * @default null
+             */
+            httpQueryParameterName: string | null;
+            /** @default null */
+            ringHash: components["schemas"]["DestinationRule.RingHash"] | null;
+            /** @default null */
+            maglev: components["schemas"]["DestinationRule.Maglev"] | null;
+            /**
+             * Minimumringsize
+             * @default null
+             */
+            minimumRingSize: number | null;
+        };
+        /** CookieAttribute */
+        "DestinationRule.CookieAttribute": {
+            /** Name */
+            name: string;
+            /**
+             * Value
+             * @default
+             */
+            value: string;
+        };
+        /**
+         * Distribute
+         * @description Traffic of callers in `from`: percent for each locality in `to`.
+         */
+        "DestinationRule.Distribute": {
+            /** From */
+            from: string;
+            /** To */
+            to: {
+                [key: string]: number;
+            };
+        };
+        /** Failover */
+        "DestinationRule.Failover": {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+        };
+        /**
+         * Http2KeepAlive
+         * @description A PING every `interval`; the connection is closed when none is answered within `timeout`.
+         */
+        "DestinationRule.Http2KeepAlive": {
+            /**
+             * Interval
+             * @default null
+             */
+            interval: string | null;
+            /**
+             * Timeout
+             * @default null
+             */
+            timeout: string | null;
+        };
+        /**
+         * HttpCookie
+         * @description Without `ttl` no cookie is made, only read; 0s makes one for the session.
+         */
+        "DestinationRule.HttpCookie": {
+            /** Name */
+            name: string;
+            /**
+             * Path
+             * @default null
+             */
+            path: string | null;
+            /**
+             * Ttl
+             * @default null
+             */
+            ttl: string | null;
+            /**
+             * Attributes
+             * @default []
+             */
+            attributes: components["schemas"]["DestinationRule.CookieAttribute"][];
+        };
+        /**
+         * HttpPool
+         * @description A maximum that is left out is no limit; maxRequestsPerConnection 0 is none either.
+         */
+        "DestinationRule.HttpPool": {
+            /**
+             * Http1Maxpendingrequests
+             * @default null
+             */
+            http1MaxPendingRequests: number | null;
+            /**
+             * Http2Maxrequests
+             * @default null
+             */
+            http2MaxRequests: number | null;
+            /**
+             * Maxrequestsperconnection
+             * @default null
+             */
+            maxRequestsPerConnection: number | null;
+            /**
+             * Maxretries
+             * @default null
+             */
+            maxRetries: number | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+            /**
+             * H2Upgradepolicy
+             * @default DEFAULT
+             * @enum {string}
+             */
+            h2UpgradePolicy: "DEFAULT" | "DO_NOT_UPGRADE" | "UPGRADE";
+            /**
+             * Useclientprotocol
+             * @default null
+             */
+            useClientProtocol: boolean | null;
+            /**
+             * Maxconcurrentstreams
+             * @default null
+             */
+            maxConcurrentStreams: number | null;
+            /** @default null */
+            http2KeepAlive: components["schemas"]["DestinationRule.Http2KeepAlive"] | null;
+        };
+        /**
+         * LoadBalancer
+         * @description `warmupDurationSecs` is the deprecated spelling of `warmup.duration`. LEAST_CONN is LEAST_REQUEST of old.
+         */
+        "DestinationRule.LoadBalancer": {
+            /**
+             * Simple
+             * @default null
+             */
+            simple: ("UNSPECIFIED" | "LEAST_CONN" | "RANDOM" | "PASSTHROUGH" | "ROUND_ROBIN" | "LEAST_REQUEST") | null;
+            /** @default null */
+            consistentHash: components["schemas"]["DestinationRule.ConsistentHash"] | null;
+            /** @default null */
+            localityLbSetting: components["schemas"]["DestinationRule.LocalitySetting"] | null;
+            /** @default null */
+            warmup: components["schemas"]["DestinationRule.Warmup"] | null;
+            /**
+             * Warmupdurationsecs
+             * @default null
+             */
+            warmupDurationSecs: string | null;
+        };
+        /** LocalitySetting */
+        "DestinationRule.LocalitySetting": {
+            /**
+             * Enabled
+             * @default null
+             */
+            enabled: boolean | null;
+            /**
+             * Distribute
+             * @default []
+             */
+            distribute: components["schemas"]["DestinationRule.Distribute"][];
+            /**
+             * Failover
+             * @default []
+             */
+            failover: components["schemas"]["DestinationRule.Failover"][];
+            /**
+             * Failoverpriority
+             * @default []
+             */
+            failoverPriority: string[];
+        };
+        /** Maglev */
+        "DestinationRule.Maglev": {
+            /**
+             * Tablesize
+             * @default 65537
+             */
+            tableSize: number;
+        };
+        /**
+         * OutlierDetection
+         * @description `consecutiveErrors` is the deprecated spelling of `consecutiveGatewayErrors`. consecutive5xxErrors 0: off.
+         */
+        "DestinationRule.OutlierDetection": {
+            /**
+             * Consecutive5Xxerrors
+             * @default null
+             */
+            consecutive5xxErrors: number | null;
+            /**
+             * Consecutivegatewayerrors
+             * @default null
+             */
+            consecutiveGatewayErrors: number | null;
+            /**
+             * Consecutiveerrors
+             * @default null
+             */
+            consecutiveErrors: number | null;
+            /**
+             * Splitexternallocaloriginerrors
+             * @default null
+             */
+            splitExternalLocalOriginErrors: boolean | null;
+            /**
+             * Consecutivelocaloriginfailures
+             * @default null
+             */
+            consecutiveLocalOriginFailures: number | null;
+            /**
+             * Interval
+             * @default null
+             */
+            interval: string | null;
+            /**
+             * Baseejectiontime
+             * @default null
+             */
+            baseEjectionTime: string | null;
+            /**
+             * Maxejectionpercent
+             * @default null
+             */
+            maxEjectionPercent: number | null;
+            /**
+             * Minhealthpercent
+             * @default null
+             */
+            minHealthPercent: number | null;
+            /**
+             * Outlierdetectionhttperrorcodes
+             * @default []
+             */
+            outlierDetectionHttpErrorCodes: number[];
+        };
+        /** PortLevelPolicy */
+        "DestinationRule.PortLevelPolicy": {
+            /** @default null */
+            loadBalancer: components["schemas"]["DestinationRule.LoadBalancer"] | null;
+            /** @default null */
+            connectionPool: components["schemas"]["DestinationRule.ConnectionPool"] | null;
+            /** @default null */
+            outlierDetection: components["schemas"]["DestinationRule.OutlierDetection"] | null;
+            /** @default null */
+            tls: components["schemas"]["DestinationRule.ClientTls"] | null;
+            port: components["schemas"]["DestinationRule.PortSelector"];
+        };
+        /** PortSelector */
+        "DestinationRule.PortSelector": {
+            /** Number */
+            number: number;
+        };
+        /** ProxyProtocol */
+        "DestinationRule.ProxyProtocol": {
+            /**
+             * Version
+             * @default V1
+             * @enum {string}
+             */
+            version: "V1" | "V2";
+        };
+        /**
+         * RetryBudget
+         * @description Retries at any time: at most this share of active requests, but always as many as minRetryConcurrency.
+         */
+        "DestinationRule.RetryBudget": {
+            /**
+             * Percent
+             * @default 20
+             */
+            percent: number;
+            /**
+             * Minretryconcurrency
+             * @default 3
+             */
+            minRetryConcurrency: number;
+        };
+        /** RingHash */
+        "DestinationRule.RingHash": {
+            /**
+             * Minimumringsize
+             * @default 1024
+             */
+            minimumRingSize: number;
+        };
+        /**
+         * Subset
+         * @description Endpoints that carry all the labels. Its policy replaces the rule's field by field, for calls to the subset alone.
+         */
+        "DestinationRule.Subset": {
+            /** Name */
+            name: string;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @default null */
+            trafficPolicy: components["schemas"]["DestinationRule.TrafficPolicy"] | null;
+        };
+        /**
+         * TcpKeepalive
+         * @description What is left out is as the machine's kernel has it.
+         */
+        "DestinationRule.TcpKeepalive": {
+            /**
+             * Probes
+             * @default null
+             */
+            probes: number | null;
+            /**
+             * Time
+             * @default null
+             */
+            time: string | null;
+            /**
+             * Interval
+             * @default null
+             */
+            interval: string | null;
+        };
+        /**
+         * TcpPool
+         * @description idleTimeout 0s: never.
+         */
+        "DestinationRule.TcpPool": {
+            /**
+             * Maxconnections
+             * @default null
+             */
+            maxConnections: number | null;
+            /**
+             * Connecttimeout
+             * @default null
+             */
+            connectTimeout: string | null;
+            /** @default null */
+            tcpKeepalive: components["schemas"]["DestinationRule.TcpKeepalive"] | null;
+            /**
+             * Maxconnectionduration
+             * @default null
+             */
+            maxConnectionDuration: string | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+        };
+        /** TrafficPolicy */
+        "DestinationRule.TrafficPolicy": {
+            /** @default null */
+            loadBalancer: components["schemas"]["DestinationRule.LoadBalancer"] | null;
+            /** @default null */
+            connectionPool: components["schemas"]["DestinationRule.ConnectionPool"] | null;
+            /** @default null */
+            outlierDetection: components["schemas"]["DestinationRule.OutlierDetection"] | null;
+            /** @default null */
+            tls: components["schemas"]["DestinationRule.ClientTls"] | null;
+            /**
+             * Portlevelsettings
+             * @default []
+             */
+            portLevelSettings: components["schemas"]["DestinationRule.PortLevelPolicy"][];
+            /** @default null */
+            tunnel: components["schemas"]["DestinationRule.Tunnel"] | null;
+            /** @default null */
+            proxyProtocol: components["schemas"]["DestinationRule.ProxyProtocol"] | null;
+            /** @default null */
+            retryBudget: components["schemas"]["DestinationRule.RetryBudget"] | null;
+        };
+        /**
+         * Tunnel
+         * @description TCP of this destination goes through an HTTP CONNECT or POST to the destination, which is a proxy, on to the target.
+         */
+        "DestinationRule.Tunnel": {
+            /**
+             * Protocol
+             * @default CONNECT
+             * @enum {string}
+             */
+            protocol: "CONNECT" | "POST";
+            /** Targethost */
+            targetHost: string;
+            /** Targetport */
+            targetPort: number;
+        };
+        /** Warmup */
+        "DestinationRule.Warmup": {
+            /** Duration */
+            duration: string;
+            /**
+             * Minimumpercent
+             * @default 10
+             */
+            minimumPercent: number;
+            /**
+             * Aggression
+             * @default 1
+             */
+            aggression: number;
+        };
+        /**
+         * DestinationRuleSpec
+         * @description `workloadSelector`: only these callers, of this namespace.
+         */
+        DestinationRuleSpec: {
+            /** Host */
+            host: string;
+            /** @default null */
+            trafficPolicy: components["schemas"]["DestinationRule.TrafficPolicy"] | null;
+            /**
+             * Subsets
+             * @default []
+             */
+            subsets: components["schemas"]["DestinationRule.Subset"][];
+            /**
+             * Exportto
+             * @default []
+             */
+            exportTo: string[];
+            /** @default null */
+            workloadSelector: components["schemas"]["DestinationRule.CallerSelector"] | null;
+        };
         /** Difference */
         Difference: {
             /**
@@ -1061,6 +2002,589 @@ export interface components {
         DocumentStatus: {
             /** Conditions */
             conditions: components["schemas"]["Condition"][];
+        };
+        /**
+         * GRPCRoute
+         * @description How gRPC calls are matched, changed and split.
+         * @example {
+         *       "apiVersion": "gateway.networking.k8s.io/v1",
+         *       "kind": "GRPCRoute",
+         *       "metadata": {
+         *         "name": "payments",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "parentRefs": [
+         *           {
+         *             "group": "",
+         *             "kind": "Service",
+         *             "name": "payments",
+         *             "port": 9000
+         *           }
+         *         ],
+         *         "rules": [
+         *           {
+         *             "matches": [
+         *               {
+         *                 "method": {
+         *                   "service": "shop.Payments",
+         *                   "method": "Pay"
+         *                 }
+         *               }
+         *             ],
+         *             "backendRefs": [
+         *               {
+         *                 "name": "payments-v2",
+         *                 "port": 9000
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        GRPCRoute: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1" | "gateway.networking.k8s.io/v1alpha2";
+            /** @constant */
+            kind: "GRPCRoute";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["GRPCRouteSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * BackendFilter
+         * @description What may differ between the backends of a rule: headers. Redirects, rewrites, mirrors and CORS belong to the rule.
+         */
+        "GRPCRoute.BackendFilter": {
+            /** @default null */
+            requestHeaderModifier: components["schemas"]["GRPCRoute.HeaderModifier"] | null;
+            /** @default null */
+            responseHeaderModifier: components["schemas"]["GRPCRoute.HeaderModifier"] | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "RequestHeaderModifier" | "ResponseHeaderModifier";
+        };
+        /** BackendObject */
+        "GRPCRoute.BackendObject": {
+            /**
+             * Group
+             * @default
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @default Service
+             * @constant
+             */
+            kind: "Service";
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Port */
+            port: number;
+        };
+        /** BackendRef */
+        "GRPCRoute.BackendRef": {
+            /**
+             * Group
+             * @default
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @default Service
+             * @constant
+             */
+            kind: "Service";
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Port */
+            port: number;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Filters
+             * @default []
+             */
+            filters: components["schemas"]["GRPCRoute.BackendFilter"][];
+        };
+        /** CookieConfig */
+        "GRPCRoute.CookieConfig": {
+            /**
+             * Lifetimetype
+             * @default Session
+             * @enum {string}
+             */
+            lifetimeType: "Permanent" | "Session";
+        };
+        /** Fraction */
+        "GRPCRoute.Fraction": {
+            /** Numerator */
+            numerator: number;
+            /**
+             * Denominator
+             * @default 100
+             */
+            denominator: number;
+        };
+        /** GrpcMatch */
+        "GRPCRoute.GrpcMatch": {
+            /** @default null */
+            method: components["schemas"]["GRPCRoute.MethodMatch"] | null;
+            /**
+             * Headers
+             * @default []
+             */
+            headers: components["schemas"]["GRPCRoute.HeaderMatch"][];
+        };
+        /**
+         * GrpcRule
+         * @description No `matches`: every call. No `backendRefs`: answers UNAVAILABLE.
+         */
+        "GRPCRoute.GrpcRule": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Matches
+             * @default []
+             */
+            matches: components["schemas"]["GRPCRoute.GrpcMatch"][];
+            /**
+             * Filters
+             * @default []
+             */
+            filters: components["schemas"]["GRPCRoute.GrpcRuleFilter"][];
+            /**
+             * Backendrefs
+             * @default []
+             */
+            backendRefs: components["schemas"]["GRPCRoute.BackendRef"][];
+            /** @default null */
+            sessionPersistence: components["schemas"]["GRPCRoute.SessionPersistence"] | null;
+        };
+        /** GrpcRuleFilter */
+        "GRPCRoute.GrpcRuleFilter": {
+            /** @default null */
+            requestHeaderModifier: components["schemas"]["GRPCRoute.HeaderModifier"] | null;
+            /** @default null */
+            responseHeaderModifier: components["schemas"]["GRPCRoute.HeaderModifier"] | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestMirror";
+            /** @default null */
+            requestMirror: components["schemas"]["GRPCRoute.RequestMirror"] | null;
+        };
+        /** Header */
+        "GRPCRoute.Header": {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /** HeaderMatch */
+        "GRPCRoute.HeaderMatch": {
+            /**
+             * Type
+             * @default Exact
+             * @enum {string}
+             */
+            type: "Exact" | "RegularExpression";
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /** HeaderModifier */
+        "GRPCRoute.HeaderModifier": {
+            /**
+             * Set
+             * @default []
+             */
+            set: components["schemas"]["GRPCRoute.Header"][];
+            /**
+             * Add
+             * @default []
+             */
+            add: components["schemas"]["GRPCRoute.Header"][];
+            /**
+             * Remove
+             * @default []
+             */
+            remove: string[];
+        };
+        /**
+         * MethodMatch
+         * @description At least one of the two; the one that is left out may be anything.
+         */
+        "GRPCRoute.MethodMatch": {
+            /**
+             * Type
+             * @default Exact
+             * @enum {string}
+             */
+            type: "Exact" | "RegularExpression";
+            /**
+             * Service
+             * @default null
+             */
+            service: string | null;
+            /**
+             * Method
+             * @default null
+             */
+            method: string | null;
+        };
+        /**
+         * ParentRef
+         * @description A Gateway, or a Service (group "") for mesh traffic. `sectionName`: a listener of the one, a port's name of the other.
+         */
+        "GRPCRoute.ParentRef": {
+            /**
+             * Group
+             * @default gateway.networking.k8s.io
+             * @enum {string}
+             */
+            group: "gateway.networking.k8s.io" | "";
+            /**
+             * Kind
+             * @default Gateway
+             * @enum {string}
+             */
+            kind: "Gateway" | "Service";
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+        };
+        /**
+         * RequestMirror
+         * @description Without `percent` and `fraction` every request is copied.
+         */
+        "GRPCRoute.RequestMirror": {
+            backendRef: components["schemas"]["GRPCRoute.BackendObject"];
+            /**
+             * Percent
+             * @default null
+             */
+            percent: number | null;
+            /** @default null */
+            fraction: components["schemas"]["GRPCRoute.Fraction"] | null;
+        };
+        /**
+         * SessionPersistence
+         * @description GEP-1619.
+         */
+        "GRPCRoute.SessionPersistence": {
+            /**
+             * Sessionname
+             * @default null
+             */
+            sessionName: string | null;
+            /**
+             * Absolutetimeout
+             * @default null
+             */
+            absoluteTimeout: string | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+            /**
+             * Type
+             * @default Cookie
+             * @enum {string}
+             */
+            type: "Cookie" | "Header";
+            /** @default null */
+            cookieConfig: components["schemas"]["GRPCRoute.CookieConfig"] | null;
+        };
+        /** GRPCRouteSpec */
+        GRPCRouteSpec: {
+            /** Parentrefs */
+            parentRefs: components["schemas"]["GRPCRoute.ParentRef"][];
+            /**
+             * Hostnames
+             * @default []
+             */
+            hostnames: string[];
+            /** Rules */
+            rules: components["schemas"]["GRPCRoute.GrpcRule"][];
+        };
+        /**
+         * Gateway
+         * @description What a gateway proxy opens to callers outside the mesh.
+         * @example {
+         *       "apiVersion": "gateway.networking.k8s.io/v1",
+         *       "kind": "Gateway",
+         *       "metadata": {
+         *         "name": "public",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "gatewayClassName": "meshweb",
+         *         "listeners": [
+         *           {
+         *             "name": "https",
+         *             "port": 8443,
+         *             "protocol": "HTTPS",
+         *             "hostname": "shop.example.com",
+         *             "tls": {
+         *               "certificateRefs": [
+         *                 {
+         *                   "name": "shop-tls"
+         *                 }
+         *               ]
+         *             }
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        Gateway: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1" | "gateway.networking.k8s.io/v1beta1";
+            /** @constant */
+            kind: "Gateway";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["GatewaySpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** Address */
+        "Gateway.Address": {
+            /**
+             * Type
+             * @default IPAddress
+             */
+            type: string;
+            /**
+             * Value
+             * @default
+             */
+            value: string;
+        };
+        /**
+         * AllowedRoutes
+         * @description No `kinds`: every kind that fits the protocol.
+         */
+        "Gateway.AllowedRoutes": {
+            namespaces?: components["schemas"]["Gateway.RouteNamespaces"];
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: components["schemas"]["Gateway.RouteKind"][];
+        };
+        /** ClientTls */
+        "Gateway.ClientTls": {
+            /** @default null */
+            validation: components["schemas"]["Gateway.ClientValidation"] | null;
+        };
+        /**
+         * ClientValidation
+         * @description Secrets whose `ca.crt` the client's certificate is verified against. There is no ConfigMap in this mesh.
+         */
+        "Gateway.ClientValidation": {
+            /** Cacertificaterefs */
+            caCertificateRefs: components["schemas"]["Gateway.SecretRef"][];
+            /**
+             * Mode
+             * @default AllowValidOnly
+             * @enum {string}
+             */
+            mode: "AllowValidOnly" | "AllowInsecureFallback";
+        };
+        /**
+         * FrontendTls
+         * @description What HTTPS listeners ask of clients: `perPort` instead of `default` where the port is named.
+         */
+        "Gateway.FrontendTls": {
+            default: components["schemas"]["Gateway.ClientTls"];
+            /**
+             * Perport
+             * @default []
+             */
+            perPort: components["schemas"]["Gateway.PortTls"][];
+        };
+        /** GatewayTls */
+        "Gateway.GatewayTls": {
+            /** @default null */
+            frontend: components["schemas"]["Gateway.FrontendTls"] | null;
+        };
+        /** Listener */
+        "Gateway.Listener": {
+            /** Name */
+            name: string;
+            /**
+             * Hostname
+             * @default null
+             */
+            hostname: string | null;
+            /** Port */
+            port: number;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "HTTP" | "HTTPS" | "TLS" | "TCP";
+            /** @default null */
+            tls: components["schemas"]["Gateway.ListenerTls"] | null;
+            allowedRoutes?: components["schemas"]["Gateway.AllowedRoutes"];
+        };
+        /**
+         * ListenerTls
+         * @description `frontendValidation` is where Gateway API up to 1.3 had what now is `spec.tls.frontend`.
+         */
+        "Gateway.ListenerTls": {
+            /**
+             * Mode
+             * @default Terminate
+             * @enum {string}
+             */
+            mode: "Terminate" | "Passthrough";
+            /**
+             * Certificaterefs
+             * @default []
+             */
+            certificateRefs: components["schemas"]["Gateway.SecretRef"][];
+            /** Options */
+            options?: {
+                [key: string]: string;
+            };
+            /** @default null */
+            frontendValidation: components["schemas"]["Gateway.ClientValidation"] | null;
+        };
+        /** NamespaceSelector */
+        "Gateway.NamespaceSelector": {
+            /** Matchlabels */
+            matchLabels?: {
+                [key: string]: string;
+            };
+            /**
+             * Matchexpressions
+             * @default []
+             */
+            matchExpressions: components["schemas"]["Gateway.Requirement"][];
+        };
+        /** PortTls */
+        "Gateway.PortTls": {
+            /** Port */
+            port: number;
+            tls: components["schemas"]["Gateway.ClientTls"];
+        };
+        /** Requirement */
+        "Gateway.Requirement": {
+            /** Key */
+            key: string;
+            /**
+             * Operator
+             * @enum {string}
+             */
+            operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+            /**
+             * Values
+             * @default []
+             */
+            values: string[];
+        };
+        /** RouteKind */
+        "Gateway.RouteKind": {
+            /**
+             * Group
+             * @default gateway.networking.k8s.io
+             * @constant
+             */
+            group: "gateway.networking.k8s.io";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute";
+        };
+        /** RouteNamespaces */
+        "Gateway.RouteNamespaces": {
+            /**
+             * From
+             * @default Same
+             * @enum {string}
+             */
+            from: "Same" | "All" | "Selector";
+            /** @default null */
+            selector: components["schemas"]["Gateway.NamespaceSelector"] | null;
+        };
+        /** SecretRef */
+        "Gateway.SecretRef": {
+            /**
+             * Group
+             * @default
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @default Secret
+             * @constant
+             */
+            kind: "Secret";
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Name */
+            name: string;
+        };
+        /** GatewaySpec */
+        GatewaySpec: {
+            /**
+             * Gatewayclassname
+             * @constant
+             */
+            gatewayClassName: "meshweb";
+            /** Listeners */
+            listeners: components["schemas"]["Gateway.Listener"][];
+            /**
+             * Addresses
+             * @default []
+             */
+            addresses: components["schemas"]["Gateway.Address"][];
+            /** @default null */
+            tls: components["schemas"]["Gateway.GatewayTls"] | null;
         };
         /**
          * HTTPRoute
@@ -1558,6 +3082,196 @@ export interface components {
             /** Services */
             services: string[];
         };
+        /**
+         * IstioGateway
+         * @description What gateway proxies open to callers outside the mesh (Istio's Gateway).
+         * @example {
+         *       "apiVersion": "networking.istio.io/v1",
+         *       "kind": "Gateway",
+         *       "metadata": {
+         *         "name": "public",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "selector": {
+         *           "istio": "ingressgateway"
+         *         },
+         *         "servers": [
+         *           {
+         *             "port": {
+         *               "number": 8080,
+         *               "name": "http",
+         *               "protocol": "HTTP"
+         *             },
+         *             "hosts": [
+         *               "shop.example.com"
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        IstioGateway: {
+            /** @enum {string} */
+            apiVersion: "networking.istio.io/v1" | "networking.istio.io/v1beta1" | "networking.istio.io/v1alpha3";
+            /** @constant */
+            kind: "Gateway";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["IstioGatewaySpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** Server */
+        "IstioGateway.Server": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            port: components["schemas"]["IstioGateway.ServerPort"];
+            /**
+             * Bind
+             * @default null
+             */
+            bind: string | null;
+            /** Hosts */
+            hosts: string[];
+            /** @default null */
+            tls: components["schemas"]["IstioGateway.ServerTls"] | null;
+        };
+        /**
+         * ServerPort
+         * @description `targetPort` is deprecated: the port that the proxy listens to where it is another than callers see.
+         */
+        "IstioGateway.ServerPort": {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "HTTP" | "HTTPS" | "GRPC" | "GRPC-WEB" | "HTTP2" | "MONGO" | "TCP" | "TLS";
+            /**
+             * Targetport
+             * @default null
+             */
+            targetPort: number | null;
+        };
+        /**
+         * ServerTls
+         * @description Paths are on the proxy's own machine; `credentialName` and `credentialNames` name Secrets. Without AUTO_PASSTHROUGH,
+         *     which sends a connection wherever its server name says.
+         */
+        "IstioGateway.ServerTls": {
+            /**
+             * Httpsredirect
+             * @default false
+             */
+            httpsRedirect: boolean;
+            /**
+             * Mode
+             * @default PASSTHROUGH
+             * @enum {string}
+             */
+            mode: "PASSTHROUGH" | "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL";
+            /**
+             * Servercertificate
+             * @default null
+             */
+            serverCertificate: string | null;
+            /**
+             * Privatekey
+             * @default null
+             */
+            privateKey: string | null;
+            /**
+             * Cacertificates
+             * @default null
+             */
+            caCertificates: string | null;
+            /**
+             * Cacrl
+             * @default null
+             */
+            caCrl: string | null;
+            /**
+             * Credentialname
+             * @default null
+             */
+            credentialName: string | null;
+            /**
+             * Credentialnames
+             * @default []
+             */
+            credentialNames: string[];
+            /**
+             * Cacertcredentialname
+             * @default null
+             */
+            caCertCredentialName: string | null;
+            /**
+             * Tlscertificates
+             * @default []
+             */
+            tlsCertificates: components["schemas"]["IstioGateway.TlsCertificate"][];
+            /**
+             * Subjectaltnames
+             * @default []
+             */
+            subjectAltNames: string[];
+            /**
+             * Verifycertificatespki
+             * @default []
+             */
+            verifyCertificateSpki: string[];
+            /**
+             * Verifycertificatehash
+             * @default []
+             */
+            verifyCertificateHash: string[];
+            /**
+             * Minprotocolversion
+             * @default TLS_AUTO
+             * @enum {string}
+             */
+            minProtocolVersion: "TLS_AUTO" | "TLSV1_0" | "TLSV1_1" | "TLSV1_2" | "TLSV1_3";
+            /**
+             * Maxprotocolversion
+             * @default TLS_AUTO
+             * @enum {string}
+             */
+            maxProtocolVersion: "TLS_AUTO" | "TLSV1_0" | "TLSV1_1" | "TLSV1_2" | "TLSV1_3";
+            /**
+             * Ciphersuites
+             * @default []
+             */
+            cipherSuites: string[];
+        };
+        /** TlsCertificate */
+        "IstioGateway.TlsCertificate": {
+            /** Servercertificate */
+            serverCertificate: string;
+            /** Privatekey */
+            privateKey: string;
+            /**
+             * Cacertificates
+             * @default null
+             */
+            caCertificates: string | null;
+        };
+        /**
+         * IstioGatewaySpec
+         * @description `selector`: labels of the proxies, in every namespace.
+         */
+        IstioGatewaySpec: {
+            /** Selector */
+            selector: {
+                [key: string]: string;
+            };
+            /** Servers */
+            servers: components["schemas"]["IstioGateway.Server"][];
+        };
         /** JoinToken */
         JoinToken: {
             /** Id */
@@ -1658,8 +3372,23 @@ export interface components {
          */
         "MeshConfig.MtlsMode": "STRICT" | "PERMISSIVE";
         /**
+         * OutboundPolicy
+         * @description What becomes of calls to hosts that no document names (Istio, OutboundTrafficPolicy).
+         * @enum {string}
+         */
+        "MeshConfig.OutboundPolicy": "REGISTRY_ONLY" | "ALLOW_ANY";
+        /**
+         * OutboundTrafficPolicy
+         * @description What becomes of calls to hosts that no document names; a Sidecar may say otherwise. Istio's default is ALLOW_ANY.
+         */
+        "MeshConfig.OutboundTrafficPolicy": {
+            /** @default REGISTRY_ONLY */
+            mode: components["schemas"]["MeshConfig.OutboundPolicy"];
+        };
+        /**
          * MeshConfigSpec
          * @description defaultMtlsMode: where no PeerAuthentication says otherwise. connectTimeout: TCP connect to another workload (Istio: 10s).
+         *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken.
          */
         MeshConfigSpec: {
             /** @default STRICT */
@@ -1669,6 +3398,12 @@ export interface components {
              * @default 10s
              */
             connectTimeout: string;
+            /**
+             * Protocoldetectiontimeout
+             * @default 1s
+             */
+            protocolDetectionTimeout: string;
+            outboundTrafficPolicy?: components["schemas"]["MeshConfig.OutboundTrafficPolicy"];
         };
         /** Metadata */
         Metadata: {
@@ -2000,6 +3735,89 @@ export interface components {
             /** Error */
             error: string;
         };
+        /**
+         * ReferenceGrant
+         * @description Documents of other namespaces may refer to what is in this one.
+         * @example {
+         *       "apiVersion": "gateway.networking.k8s.io/v1beta1",
+         *       "kind": "ReferenceGrant",
+         *       "metadata": {
+         *         "name": "from-web",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "from": [
+         *           {
+         *             "group": "gateway.networking.k8s.io",
+         *             "kind": "HTTPRoute",
+         *             "namespace": "web"
+         *           }
+         *         ],
+         *         "to": [
+         *           {
+         *             "group": "",
+         *             "kind": "Service",
+         *             "name": "payments"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        ReferenceGrant: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1beta1" | "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "ReferenceGrant";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["ReferenceGrantSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** GrantFrom */
+        "ReferenceGrant.GrantFrom": {
+            /**
+             * Group
+             * @constant
+             */
+            group: "gateway.networking.k8s.io";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "Gateway" | "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute";
+            /** Namespace */
+            namespace: string;
+        };
+        /**
+         * GrantTo
+         * @description No name: every one of the kind.
+         */
+        "ReferenceGrant.GrantTo": {
+            /**
+             * Group
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "Service" | "Secret";
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+        };
+        /**
+         * ReferenceGrantSpec
+         * @description Each of `from` may refer to each of `to`.
+         */
+        ReferenceGrantSpec: {
+            /** From */
+            from: components["schemas"]["ReferenceGrant.GrantFrom"][];
+            /** To */
+            to: components["schemas"]["ReferenceGrant.GrantTo"][];
+        };
         /** Revision */
         Revision: {
             /** Number */
@@ -2182,6 +4000,146 @@ export interface components {
              */
             appProtocol: string | null;
         };
+        /**
+         * ServiceEntry
+         * @description Hosts outside the mesh, or inside it without a Service.
+         * @example {
+         *       "apiVersion": "networking.istio.io/v1",
+         *       "kind": "ServiceEntry",
+         *       "metadata": {
+         *         "name": "example-api",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "hosts": [
+         *           "api.example.com"
+         *         ],
+         *         "location": "MESH_EXTERNAL",
+         *         "resolution": "DNS",
+         *         "ports": [
+         *           {
+         *             "number": 443,
+         *             "name": "tls",
+         *             "protocol": "TLS"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        ServiceEntry: {
+            /** @enum {string} */
+            apiVersion: "networking.istio.io/v1" | "networking.istio.io/v1beta1" | "networking.istio.io/v1alpha3";
+            /** @constant */
+            kind: "ServiceEntry";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["ServiceEntrySpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * Endpoint
+         * @description As a WorkloadEntry. `ports`: name of the service's port -> port here. Address: an IP address, or a name where DNS resolves.
+         */
+        "ServiceEntry.Endpoint": {
+            /** Address */
+            address: string;
+            /** Ports */
+            ports?: {
+                [key: string]: number;
+            };
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Locality
+             * @default null
+             */
+            locality: string | null;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Serviceaccount
+             * @default null
+             */
+            serviceAccount: string | null;
+        };
+        /**
+         * ServicePort
+         * @description No protocol: read from the name (`http-web`), else TCP. No targetPort: the same number.
+         */
+        "ServiceEntry.ServicePort": {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /**
+             * Protocol
+             * @default null
+             */
+            protocol: ("HTTP" | "HTTPS" | "GRPC" | "GRPC-WEB" | "HTTP2" | "MONGO" | "TCP" | "TLS") | null;
+            /**
+             * Targetport
+             * @default null
+             */
+            targetPort: number | null;
+        };
+        /**
+         * WorkloadSelector
+         * @description Of ServiceEntry and Sidecar. No labels: every workload of the namespace.
+         */
+        "ServiceEntry.WorkloadSelector": {
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ServiceEntrySpec
+         * @description MESH_EXTERNAL is called without mTLS, MESH_INTERNAL with it.
+         */
+        ServiceEntrySpec: {
+            /** Hosts */
+            hosts: string[];
+            /**
+             * Addresses
+             * @default []
+             */
+            addresses: string[];
+            /** Ports */
+            ports: components["schemas"]["ServiceEntry.ServicePort"][];
+            /**
+             * Location
+             * @default MESH_EXTERNAL
+             * @enum {string}
+             */
+            location: "MESH_EXTERNAL" | "MESH_INTERNAL";
+            /**
+             * Resolution
+             * @default NONE
+             * @enum {string}
+             */
+            resolution: "NONE" | "STATIC" | "DNS" | "DNS_ROUND_ROBIN" | "DYNAMIC_DNS";
+            /**
+             * Endpoints
+             * @default []
+             */
+            endpoints: components["schemas"]["ServiceEntry.Endpoint"][];
+            /** @default null */
+            workloadSelector: components["schemas"]["ServiceEntry.WorkloadSelector"] | null;
+            /**
+             * Exportto
+             * @default []
+             */
+            exportTo: string[];
+            /**
+             * Subjectaltnames
+             * @default []
+             */
+            subjectAltNames: string[];
+        };
         /** ServiceSpec */
         ServiceSpec: {
             /** Selector */
@@ -2205,6 +4163,272 @@ export interface components {
             scopes: ("read" | "write" | "admin")[];
         };
         /**
+         * Sidecar
+         * @description What proxies receive and open.
+         * @example {
+         *       "apiVersion": "networking.istio.io/v1",
+         *       "kind": "Sidecar",
+         *       "metadata": {
+         *         "name": "default",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "egress": [
+         *           {
+         *             "hosts": [
+         *               "./*",
+         *               "payments/*"
+         *             ]
+         *           }
+         *         ],
+         *         "outboundTrafficPolicy": {
+         *           "mode": "REGISTRY_ONLY"
+         *         }
+         *       }
+         *     }
+         */
+        Sidecar: {
+            /** @enum {string} */
+            apiVersion: "networking.istio.io/v1" | "networking.istio.io/v1beta1" | "networking.istio.io/v1alpha3";
+            /** @constant */
+            kind: "Sidecar";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["SidecarSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** ConnectionPool */
+        "Sidecar.ConnectionPool": {
+            /** @default null */
+            tcp: components["schemas"]["Sidecar.TcpPool"] | null;
+            /** @default null */
+            http: components["schemas"]["Sidecar.HttpPool"] | null;
+        };
+        /**
+         * Destination
+         * @description `port` may be left out where the service has one port only.
+         */
+        "Sidecar.Destination": {
+            /** Host */
+            host: string;
+            /**
+             * Subset
+             * @default null
+             */
+            subset: string | null;
+            /** @default null */
+            port: components["schemas"]["Sidecar.PortSelector"] | null;
+        };
+        /** Egress */
+        "Sidecar.Egress": {
+            /** @default null */
+            port: components["schemas"]["Sidecar.SidecarPort"] | null;
+            /**
+             * Capturemode
+             * @default DEFAULT
+             * @enum {string}
+             */
+            captureMode: "DEFAULT" | "NONE";
+            /** Hosts */
+            hosts: string[];
+        };
+        /**
+         * Http2KeepAlive
+         * @description A PING every `interval`; the connection is closed when none is answered within `timeout`.
+         */
+        "Sidecar.Http2KeepAlive": {
+            /**
+             * Interval
+             * @default null
+             */
+            interval: string | null;
+            /**
+             * Timeout
+             * @default null
+             */
+            timeout: string | null;
+        };
+        /**
+         * HttpPool
+         * @description A maximum that is left out is no limit; maxRequestsPerConnection 0 is none either.
+         */
+        "Sidecar.HttpPool": {
+            /**
+             * Http1Maxpendingrequests
+             * @default null
+             */
+            http1MaxPendingRequests: number | null;
+            /**
+             * Http2Maxrequests
+             * @default null
+             */
+            http2MaxRequests: number | null;
+            /**
+             * Maxrequestsperconnection
+             * @default null
+             */
+            maxRequestsPerConnection: number | null;
+            /**
+             * Maxretries
+             * @default null
+             */
+            maxRetries: number | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+            /**
+             * H2Upgradepolicy
+             * @default DEFAULT
+             * @enum {string}
+             */
+            h2UpgradePolicy: "DEFAULT" | "DO_NOT_UPGRADE" | "UPGRADE";
+            /**
+             * Useclientprotocol
+             * @default null
+             */
+            useClientProtocol: boolean | null;
+            /**
+             * Maxconcurrentstreams
+             * @default null
+             */
+            maxConcurrentStreams: number | null;
+            /** @default null */
+            http2KeepAlive: components["schemas"]["Sidecar.Http2KeepAlive"] | null;
+        };
+        /**
+         * Ingress
+         * @description No defaultEndpoint: the same port of the application.
+         */
+        "Sidecar.Ingress": {
+            port: components["schemas"]["Sidecar.SidecarPort"];
+            /**
+             * Capturemode
+             * @default DEFAULT
+             * @enum {string}
+             */
+            captureMode: "DEFAULT" | "NONE";
+            /**
+             * Defaultendpoint
+             * @default null
+             */
+            defaultEndpoint: string | null;
+            /** @default null */
+            connectionPool: components["schemas"]["Sidecar.ConnectionPool"] | null;
+        };
+        /**
+         * OutboundTrafficPolicy
+         * @description Calls to what the mesh does not know. `egressProxy`: the service that takes them in mode ALLOW_ANY.
+         */
+        "Sidecar.OutboundTrafficPolicy": {
+            /**
+             * Mode
+             * @default REGISTRY_ONLY
+             * @enum {string}
+             */
+            mode: "REGISTRY_ONLY" | "ALLOW_ANY";
+            /** @default null */
+            egressProxy: components["schemas"]["Sidecar.Destination"] | null;
+        };
+        /** PortSelector */
+        "Sidecar.PortSelector": {
+            /** Number */
+            number: number;
+        };
+        /** SidecarPort */
+        "Sidecar.SidecarPort": {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "HTTP" | "HTTPS" | "GRPC" | "GRPC-WEB" | "HTTP2" | "MONGO" | "TCP" | "TLS";
+        };
+        /**
+         * TcpKeepalive
+         * @description What is left out is as the machine's kernel has it.
+         */
+        "Sidecar.TcpKeepalive": {
+            /**
+             * Probes
+             * @default null
+             */
+            probes: number | null;
+            /**
+             * Time
+             * @default null
+             */
+            time: string | null;
+            /**
+             * Interval
+             * @default null
+             */
+            interval: string | null;
+        };
+        /**
+         * TcpPool
+         * @description idleTimeout 0s: never.
+         */
+        "Sidecar.TcpPool": {
+            /**
+             * Maxconnections
+             * @default null
+             */
+            maxConnections: number | null;
+            /**
+             * Connecttimeout
+             * @default null
+             */
+            connectTimeout: string | null;
+            /** @default null */
+            tcpKeepalive: components["schemas"]["Sidecar.TcpKeepalive"] | null;
+            /**
+             * Maxconnectionduration
+             * @default null
+             */
+            maxConnectionDuration: string | null;
+            /**
+             * Idletimeout
+             * @default null
+             */
+            idleTimeout: string | null;
+        };
+        /**
+         * WorkloadSelector
+         * @description Of ServiceEntry and Sidecar. No labels: every workload of the namespace.
+         */
+        "Sidecar.WorkloadSelector": {
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * SidecarSpec
+         * @description No workloadSelector: every proxy of the namespace. What is left out is as without this document.
+         */
+        SidecarSpec: {
+            /** @default null */
+            workloadSelector: components["schemas"]["Sidecar.WorkloadSelector"] | null;
+            /**
+             * Ingress
+             * @default []
+             */
+            ingress: components["schemas"]["Sidecar.Ingress"][];
+            /**
+             * Egress
+             * @default []
+             */
+            egress: components["schemas"]["Sidecar.Egress"][];
+            /** @default null */
+            inboundConnectionPool: components["schemas"]["Sidecar.ConnectionPool"] | null;
+            /** @default null */
+            outboundTrafficPolicy: components["schemas"]["Sidecar.OutboundTrafficPolicy"] | null;
+        };
+        /**
          * SignIn
          * @description Either a user name and a password, or the token of a one-time link.
          */
@@ -2224,6 +4448,270 @@ export interface components {
              * @default null
              */
             loginToken: string | null;
+        };
+        /**
+         * TCPRoute
+         * @description Where connections go.
+         * @example {
+         *       "apiVersion": "gateway.networking.k8s.io/v1alpha2",
+         *       "kind": "TCPRoute",
+         *       "metadata": {
+         *         "name": "db",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "parentRefs": [
+         *           {
+         *             "group": "",
+         *             "kind": "Service",
+         *             "name": "db",
+         *             "port": 5432
+         *           }
+         *         ],
+         *         "rules": [
+         *           {
+         *             "backendRefs": [
+         *               {
+         *                 "name": "db-v1",
+         *                 "port": 5432,
+         *                 "weight": 90
+         *               },
+         *               {
+         *                 "name": "db-v2",
+         *                 "port": 5432,
+         *                 "weight": 10
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        TCPRoute: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1alpha2" | "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "TCPRoute";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["TCPRouteSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * ParentRef
+         * @description A Gateway, or a Service (group "") for mesh traffic. `sectionName`: a listener of the one, a port's name of the other.
+         */
+        "TCPRoute.ParentRef": {
+            /**
+             * Group
+             * @default gateway.networking.k8s.io
+             * @enum {string}
+             */
+            group: "gateway.networking.k8s.io" | "";
+            /**
+             * Kind
+             * @default Gateway
+             * @enum {string}
+             */
+            kind: "Gateway" | "Service";
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+        };
+        /** TcpRule */
+        "TCPRoute.TcpRule": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /** Backendrefs */
+            backendRefs: components["schemas"]["TCPRoute.WeightedBackend"][];
+        };
+        /**
+         * WeightedBackend
+         * @description BackendRef of the routes without filters. All weights 0: nothing is forwarded.
+         */
+        "TCPRoute.WeightedBackend": {
+            /**
+             * Group
+             * @default
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @default Service
+             * @constant
+             */
+            kind: "Service";
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Port */
+            port: number;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
+         * TCPRouteSpec
+         * @description One rule: nothing could choose between several.
+         */
+        TCPRouteSpec: {
+            /** Parentrefs */
+            parentRefs: components["schemas"]["TCPRoute.ParentRef"][];
+            /** Rules */
+            rules: components["schemas"]["TCPRoute.TcpRule"][];
+        };
+        /**
+         * TLSRoute
+         * @description Where TLS connections go, by server name.
+         * @example {
+         *       "apiVersion": "gateway.networking.k8s.io/v1",
+         *       "kind": "TLSRoute",
+         *       "metadata": {
+         *         "name": "db",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "parentRefs": [
+         *           {
+         *             "name": "public"
+         *           }
+         *         ],
+         *         "hostnames": [
+         *           "db.example.com"
+         *         ],
+         *         "rules": [
+         *           {
+         *             "backendRefs": [
+         *               {
+         *                 "name": "db",
+         *                 "port": 5432
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        TLSRoute: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1" | "gateway.networking.k8s.io/v1alpha3" | "gateway.networking.k8s.io/v1alpha2";
+            /** @constant */
+            kind: "TLSRoute";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["TLSRouteSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * ParentRef
+         * @description A Gateway, or a Service (group "") for mesh traffic. `sectionName`: a listener of the one, a port's name of the other.
+         */
+        "TLSRoute.ParentRef": {
+            /**
+             * Group
+             * @default gateway.networking.k8s.io
+             * @enum {string}
+             */
+            group: "gateway.networking.k8s.io" | "";
+            /**
+             * Kind
+             * @default Gateway
+             * @enum {string}
+             */
+            kind: "Gateway" | "Service";
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+        };
+        /** TlsRule */
+        "TLSRoute.TlsRule": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /** Backendrefs */
+            backendRefs: components["schemas"]["TLSRoute.WeightedBackend"][];
+        };
+        /**
+         * WeightedBackend
+         * @description BackendRef of the routes without filters. All weights 0: nothing is forwarded.
+         */
+        "TLSRoute.WeightedBackend": {
+            /**
+             * Group
+             * @default
+             * @constant
+             */
+            group: "";
+            /**
+             * Kind
+             * @default Service
+             * @constant
+             */
+            kind: "Service";
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+            /** Port */
+            port: number;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
+         * TLSRouteSpec
+         * @description One rule: nothing but the hostnames, which all rules share, could choose between several.
+         */
+        TLSRouteSpec: {
+            /** Parentrefs */
+            parentRefs: components["schemas"]["TLSRoute.ParentRef"][];
+            /** Hostnames */
+            hostnames: string[];
+            /** Rules */
+            rules: components["schemas"]["TLSRoute.TlsRule"][];
         };
         /** TokenRefusal */
         TokenRefusal: {
@@ -2343,6 +4831,640 @@ export interface components {
             p95: number | null;
             /** P99 */
             p99: number | null;
+        };
+        /**
+         * VirtualService
+         * @description How calls to hosts are matched, changed, split and timed.
+         * @example {
+         *       "apiVersion": "networking.istio.io/v1",
+         *       "kind": "VirtualService",
+         *       "metadata": {
+         *         "name": "reviews",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "hosts": [
+         *           "reviews"
+         *         ],
+         *         "http": [
+         *           {
+         *             "match": [
+         *               {
+         *                 "headers": {
+         *                   "end-user": {
+         *                     "exact": "jason"
+         *                   }
+         *                 }
+         *               }
+         *             ],
+         *             "route": [
+         *               {
+         *                 "destination": {
+         *                   "host": "reviews",
+         *                   "subset": "v2"
+         *                 }
+         *               }
+         *             ]
+         *           },
+         *           {
+         *             "route": [
+         *               {
+         *                 "destination": {
+         *                   "host": "reviews",
+         *                   "subset": "v1"
+         *                 }
+         *               }
+         *             ],
+         *             "timeout": "2s",
+         *             "retries": {
+         *               "attempts": 3,
+         *               "perTryTimeout": "500ms"
+         *             }
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        VirtualService: {
+            /** @enum {string} */
+            apiVersion: "networking.istio.io/v1" | "networking.istio.io/v1beta1" | "networking.istio.io/v1alpha3";
+            /** @constant */
+            kind: "VirtualService";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["VirtualServiceSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * Abort
+         * @description `percent` is the deprecated spelling of `percentage`. Neither: no request is aborted.
+         */
+        "VirtualService.Abort": {
+            /**
+             * Httpstatus
+             * @default null
+             */
+            httpStatus: number | null;
+            /**
+             * Grpcstatus
+             * @default null
+             */
+            grpcStatus: ("OK" | "CANCELLED" | "UNKNOWN" | "INVALID_ARGUMENT" | "DEADLINE_EXCEEDED" | "NOT_FOUND" | "ALREADY_EXISTS" | "PERMISSION_DENIED" | "UNAUTHENTICATED" | "RESOURCE_EXHAUSTED" | "FAILED_PRECONDITION" | "ABORTED" | "OUT_OF_RANGE" | "UNIMPLEMENTED" | "INTERNAL" | "UNAVAILABLE" | "DATA_LOSS") | null;
+            /** @default null */
+            percentage: components["schemas"]["VirtualService.Percent"] | null;
+            /**
+             * Percent
+             * @default null
+             */
+            percent: number | null;
+        };
+        /**
+         * Body
+         * @description `bytes` in base64.
+         */
+        "VirtualService.Body": {
+            /**
+             * String
+             * @default null
+             */
+            string: string | null;
+            /**
+             * Bytes
+             * @default null
+             */
+            bytes: string | null;
+        };
+        /**
+         * CorsPolicy
+         * @description `allowOrigin` (exact values) is the deprecated spelling of `allowOrigins`.
+         */
+        "VirtualService.CorsPolicy": {
+            /**
+             * Alloworigins
+             * @default []
+             */
+            allowOrigins: components["schemas"]["VirtualService.StringMatch"][];
+            /**
+             * Alloworigin
+             * @default []
+             */
+            allowOrigin: string[];
+            /**
+             * Allowmethods
+             * @default []
+             */
+            allowMethods: (("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | "*")[];
+            /**
+             * Allowheaders
+             * @default []
+             */
+            allowHeaders: string[];
+            /**
+             * Exposeheaders
+             * @default []
+             */
+            exposeHeaders: string[];
+            /**
+             * Maxage
+             * @default null
+             */
+            maxAge: string | null;
+            /**
+             * Allowcredentials
+             * @default null
+             */
+            allowCredentials: boolean | null;
+            /**
+             * Unmatchedpreflights
+             * @default UNSPECIFIED
+             * @enum {string}
+             */
+            unmatchedPreflights: "UNSPECIFIED" | "FORWARD" | "IGNORE";
+        };
+        /**
+         * Delay
+         * @description `percent` is the deprecated spelling of `percentage`. Neither: no request is delayed.
+         */
+        "VirtualService.Delay": {
+            /** Fixeddelay */
+            fixedDelay: string;
+            /** @default null */
+            percentage: components["schemas"]["VirtualService.Percent"] | null;
+            /**
+             * Percent
+             * @default null
+             */
+            percent: number | null;
+        };
+        /**
+         * Delegate
+         * @description The VirtualService, itself without hosts, whose routes stand here. No namespace: this one.
+         */
+        "VirtualService.Delegate": {
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+        };
+        /**
+         * Destination
+         * @description `port` may be left out where the service has one port only.
+         */
+        "VirtualService.Destination": {
+            /** Host */
+            host: string;
+            /**
+             * Subset
+             * @default null
+             */
+            subset: string | null;
+            /** @default null */
+            port: components["schemas"]["VirtualService.PortSelector"] | null;
+        };
+        /** DirectResponse */
+        "VirtualService.DirectResponse": {
+            /** Status */
+            status: number;
+            /** @default null */
+            body: components["schemas"]["VirtualService.Body"] | null;
+        };
+        /** Fault */
+        "VirtualService.Fault": {
+            /** @default null */
+            delay: components["schemas"]["VirtualService.Delay"] | null;
+            /** @default null */
+            abort: components["schemas"]["VirtualService.Abort"] | null;
+        };
+        /** HeaderOperations */
+        "VirtualService.HeaderOperations": {
+            /** Set */
+            set?: {
+                [key: string]: string;
+            };
+            /** Add */
+            add?: {
+                [key: string]: string;
+            };
+            /**
+             * Remove
+             * @default []
+             */
+            remove: string[];
+        };
+        /** Headers */
+        "VirtualService.Headers": {
+            /** @default null */
+            request: components["schemas"]["VirtualService.HeaderOperations"] | null;
+            /** @default null */
+            response: components["schemas"]["VirtualService.HeaderOperations"] | null;
+        };
+        /**
+         * HttpDestination
+         * @description Share of the traffic: weight over the sum of weights; a single destination takes all.
+         */
+        "VirtualService.HttpDestination": {
+            destination: components["schemas"]["VirtualService.Destination"];
+            /**
+             * Weight
+             * @default 0
+             */
+            weight: number;
+            /** @default null */
+            headers: components["schemas"]["VirtualService.Headers"] | null;
+        };
+        /**
+         * HttpMatch
+         * @description All fields of one match must hold; `{}` holds for every request.
+         */
+        "VirtualService.HttpMatch": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /** @default null */
+            uri: components["schemas"]["VirtualService.StringMatch"] | null;
+            /** @default null */
+            scheme: components["schemas"]["VirtualService.StringMatch"] | null;
+            /** @default null */
+            method: components["schemas"]["VirtualService.StringMatch"] | null;
+            /** @default null */
+            authority: components["schemas"]["VirtualService.StringMatch"] | null;
+            /** Headers */
+            headers?: {
+                [key: string]: components["schemas"]["VirtualService.MaybeStringMatch"];
+            };
+            /** Withoutheaders */
+            withoutHeaders?: {
+                [key: string]: components["schemas"]["VirtualService.MaybeStringMatch"];
+            };
+            /** Queryparams */
+            queryParams?: {
+                [key: string]: components["schemas"]["VirtualService.MaybeStringMatch"];
+            };
+            /**
+             * Ignoreuricase
+             * @default false
+             */
+            ignoreUriCase: boolean;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+            /** Sourcelabels */
+            sourceLabels?: {
+                [key: string]: string;
+            };
+            /**
+             * Sourcenamespace
+             * @default null
+             */
+            sourceNamespace: string | null;
+            /**
+             * Gateways
+             * @default []
+             */
+            gateways: string[];
+            /**
+             * Statprefix
+             * @default null
+             */
+            statPrefix: string | null;
+        };
+        /**
+         * HttpRoute
+         * @description `mirrorPercent` is the deprecated spelling of `mirrorPercentage`.
+         */
+        "VirtualService.HttpRoute": {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Match
+             * @default []
+             */
+            match: components["schemas"]["VirtualService.HttpMatch"][];
+            /**
+             * Route
+             * @default []
+             */
+            route: components["schemas"]["VirtualService.HttpDestination"][];
+            /** @default null */
+            redirect: components["schemas"]["VirtualService.Redirect"] | null;
+            /** @default null */
+            directResponse: components["schemas"]["VirtualService.DirectResponse"] | null;
+            /** @default null */
+            delegate: components["schemas"]["VirtualService.Delegate"] | null;
+            /** @default null */
+            rewrite: components["schemas"]["VirtualService.Rewrite"] | null;
+            /**
+             * Timeout
+             * @default null
+             */
+            timeout: string | null;
+            /** @default null */
+            retries: components["schemas"]["VirtualService.Retries"] | null;
+            /** @default null */
+            fault: components["schemas"]["VirtualService.Fault"] | null;
+            /** @default null */
+            mirror: components["schemas"]["VirtualService.Destination"] | null;
+            /**
+             * Mirrors
+             * @default []
+             */
+            mirrors: components["schemas"]["VirtualService.Mirror"][];
+            /**
+             * Mirrorpercent
+             * @default null
+             */
+            mirrorPercent: number | null;
+            /** @default null */
+            mirrorPercentage: components["schemas"]["VirtualService.Percent"] | null;
+            /** @default null */
+            corsPolicy: components["schemas"]["VirtualService.CorsPolicy"] | null;
+            /** @default null */
+            headers: components["schemas"]["VirtualService.Headers"] | null;
+        };
+        /** L4Match */
+        "VirtualService.L4Match": {
+            /**
+             * Destinationsubnets
+             * @default []
+             */
+            destinationSubnets: string[];
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+            /** Sourcelabels */
+            sourceLabels?: {
+                [key: string]: string;
+            };
+            /**
+             * Sourcenamespace
+             * @default null
+             */
+            sourceNamespace: string | null;
+            /**
+             * Gateways
+             * @default []
+             */
+            gateways: string[];
+        };
+        /**
+         * MaybeStringMatch
+         * @description As value of a header or query parameter: `{}` matches when the name is there at all. `regex` must match the whole.
+         */
+        "VirtualService.MaybeStringMatch": {
+            /**
+             * Exact
+             * @default null
+             */
+            exact: string | null;
+            /**
+             * Prefix
+             * @default null
+             */
+            prefix: string | null;
+            /**
+             * Regex
+             * @default null
+             */
+            regex: string | null;
+        };
+        /**
+         * Mirror
+         * @description No percentage: every request is copied.
+         */
+        "VirtualService.Mirror": {
+            destination: components["schemas"]["VirtualService.Destination"];
+            /** @default null */
+            percentage: components["schemas"]["VirtualService.Percent"] | null;
+        };
+        /** Percent */
+        "VirtualService.Percent": {
+            /**
+             * Value
+             * @default 0
+             */
+            value: number;
+        };
+        /** PortSelector */
+        "VirtualService.PortSelector": {
+            /** Number */
+            number: number;
+        };
+        /** Redirect */
+        "VirtualService.Redirect": {
+            /**
+             * Uri
+             * @default null
+             */
+            uri: string | null;
+            /**
+             * Prefixrewrite
+             * @default null
+             */
+            prefixRewrite: string | null;
+            /**
+             * Authority
+             * @default null
+             */
+            authority: string | null;
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+            /**
+             * Deriveport
+             * @default null
+             */
+            derivePort: ("FROM_PROTOCOL_DEFAULT" | "FROM_REQUEST_PORT") | null;
+            /**
+             * Scheme
+             * @default null
+             */
+            scheme: ("http" | "https") | null;
+            /**
+             * Redirectcode
+             * @default 301
+             * @enum {integer}
+             */
+            redirectCode: 301 | 302 | 303 | 307 | 308;
+        };
+        /** RegexRewrite */
+        "VirtualService.RegexRewrite": {
+            /** Match */
+            match: string;
+            /** Rewrite */
+            rewrite: string;
+        };
+        /**
+         * Retries
+         * @description `attempts` counts retries; 0 turns them off. Without perTryTimeout a try has the time of the whole request.
+         */
+        "VirtualService.Retries": {
+            /** Attempts */
+            attempts: number;
+            /**
+             * Pertrytimeout
+             * @default null
+             */
+            perTryTimeout: string | null;
+            /**
+             * Retryon
+             * @default null
+             */
+            retryOn: string | null;
+            /**
+             * Retryremotelocalities
+             * @default null
+             */
+            retryRemoteLocalities: boolean | null;
+            /**
+             * Retryignoreprevioushosts
+             * @default null
+             */
+            retryIgnorePreviousHosts: boolean | null;
+            /**
+             * Backoff
+             * @default null
+             */
+            backoff: string | null;
+        };
+        /**
+         * Rewrite
+         * @description `uri` replaces what a prefix match matched, else the whole path.
+         */
+        "VirtualService.Rewrite": {
+            /**
+             * Uri
+             * @default null
+             */
+            uri: string | null;
+            /**
+             * Authority
+             * @default null
+             */
+            authority: string | null;
+            /** @default null */
+            uriRegexRewrite: components["schemas"]["VirtualService.RegexRewrite"] | null;
+        };
+        /** RouteDestination */
+        "VirtualService.RouteDestination": {
+            destination: components["schemas"]["VirtualService.Destination"];
+            /**
+             * Weight
+             * @default 0
+             */
+            weight: number;
+        };
+        /** StringMatch */
+        "VirtualService.StringMatch": {
+            /**
+             * Exact
+             * @default null
+             */
+            exact: string | null;
+            /**
+             * Prefix
+             * @default null
+             */
+            prefix: string | null;
+            /**
+             * Regex
+             * @default null
+             */
+            regex: string | null;
+        };
+        /** TcpRoute */
+        "VirtualService.TcpRoute": {
+            /**
+             * Match
+             * @default []
+             */
+            match: components["schemas"]["VirtualService.L4Match"][];
+            /** Route */
+            route: components["schemas"]["VirtualService.RouteDestination"][];
+        };
+        /** TlsMatch */
+        "VirtualService.TlsMatch": {
+            /**
+             * Destinationsubnets
+             * @default []
+             */
+            destinationSubnets: string[];
+            /**
+             * Port
+             * @default null
+             */
+            port: number | null;
+            /** Sourcelabels */
+            sourceLabels?: {
+                [key: string]: string;
+            };
+            /**
+             * Sourcenamespace
+             * @default null
+             */
+            sourceNamespace: string | null;
+            /**
+             * Gateways
+             * @default []
+             */
+            gateways: string[];
+            /** Snihosts */
+            sniHosts: string[];
+        };
+        /** TlsRoute */
+        "VirtualService.TlsRoute": {
+            /** Match */
+            match: components["schemas"]["VirtualService.TlsMatch"][];
+            /** Route */
+            route: components["schemas"]["VirtualService.RouteDestination"][];
+        };
+        /**
+         * VirtualServiceSpec
+         * @description No hosts: a delegate, whose routes another VirtualService takes in. No gateways: `mesh`. No exportTo: all namespaces.
+         */
+        VirtualServiceSpec: {
+            /**
+             * Hosts
+             * @default []
+             */
+            hosts: string[];
+            /**
+             * Gateways
+             * @default []
+             */
+            gateways: string[];
+            /**
+             * Http
+             * @default []
+             */
+            http: components["schemas"]["VirtualService.HttpRoute"][];
+            /**
+             * Tls
+             * @default []
+             */
+            tls: components["schemas"]["VirtualService.TlsRoute"][];
+            /**
+             * Tcp
+             * @default []
+             */
+            tcp: components["schemas"]["VirtualService.TcpRoute"][];
+            /**
+             * Exportto
+             * @default []
+             */
+            exportTo: string[];
         };
         /** WorkloadCounts */
         WorkloadCounts: {
@@ -3117,6 +6239,945 @@ export interface operations {
             };
         };
     };
+    destinationrules_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinationrules_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "DestinationRule",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "host": "reviews",
+                 *         "trafficPolicy": {
+                 *           "outlierDetection": {
+                 *             "consecutive5xxErrors": 5,
+                 *             "interval": "10s"
+                 *           },
+                 *           "connectionPool": {
+                 *             "http": {
+                 *               "http2MaxRequests": 100
+                 *             }
+                 *           }
+                 *         },
+                 *         "subsets": [
+                 *           {
+                 *             "name": "v1",
+                 *             "labels": {
+                 *               "version": "v1"
+                 *             }
+                 *           },
+                 *           {
+                 *             "name": "v2",
+                 *             "labels": {
+                 *               "version": "v2"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinationrules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinationrules_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "DestinationRule",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "host": "reviews",
+                 *         "trafficPolicy": {
+                 *           "outlierDetection": {
+                 *             "consecutive5xxErrors": 5,
+                 *             "interval": "10s"
+                 *           },
+                 *           "connectionPool": {
+                 *             "http": {
+                 *               "http2MaxRequests": 100
+                 *             }
+                 *           }
+                 *         },
+                 *         "subsets": [
+                 *           {
+                 *             "name": "v1",
+                 *             "labels": {
+                 *               "version": "v1"
+                 *             }
+                 *           },
+                 *           {
+                 *             "name": "v2",
+                 *             "labels": {
+                 *               "version": "v2"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinationrules_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinationrules_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "DestinationRule",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "host": "reviews",
+                 *         "trafficPolicy": {
+                 *           "outlierDetection": {
+                 *             "consecutive5xxErrors": 5,
+                 *             "interval": "10s"
+                 *           },
+                 *           "connectionPool": {
+                 *             "http": {
+                 *               "http2MaxRequests": 100
+                 *             }
+                 *           }
+                 *         },
+                 *         "subsets": [
+                 *           {
+                 *             "name": "v1",
+                 *             "labels": {
+                 *               "version": "v1"
+                 *             }
+                 *           },
+                 *           {
+                 *             "name": "v2",
+                 *             "labels": {
+                 *               "version": "v2"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "gatewayClassName": "meshweb",
+                 *         "listeners": [
+                 *           {
+                 *             "name": "https",
+                 *             "port": 8443,
+                 *             "protocol": "HTTPS",
+                 *             "hostname": "shop.example.com",
+                 *             "tls": {
+                 *               "certificateRefs": [
+                 *                 {
+                 *                   "name": "shop-tls"
+                 *                 }
+                 *               ]
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "gatewayClassName": "meshweb",
+                 *         "listeners": [
+                 *           {
+                 *             "name": "https",
+                 *             "port": 8443,
+                 *             "protocol": "HTTPS",
+                 *             "hostname": "shop.example.com",
+                 *             "tls": {
+                 *               "certificateRefs": [
+                 *                 {
+                 *                   "name": "shop-tls"
+                 *                 }
+                 *               ]
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateways_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "gatewayClassName": "meshweb",
+                 *         "listeners": [
+                 *           {
+                 *             "name": "https",
+                 *             "port": 8443,
+                 *             "protocol": "HTTPS",
+                 *             "hostname": "shop.example.com",
+                 *             "tls": {
+                 *               "certificateRefs": [
+                 *                 {
+                 *                   "name": "shop-tls"
+                 *                 }
+                 *               ]
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "GRPCRoute",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments",
+                 *             "port": 9000
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "matches": [
+                 *               {
+                 *                 "method": {
+                 *                   "service": "shop.Payments",
+                 *                   "method": "Pay"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "payments-v2",
+                 *                 "port": 9000
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "GRPCRoute",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments",
+                 *             "port": 9000
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "matches": [
+                 *               {
+                 *                 "method": {
+                 *                   "service": "shop.Payments",
+                 *                   "method": "Pay"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "payments-v2",
+                 *                 "port": 9000
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grpcroutes_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "GRPCRoute",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments",
+                 *             "port": 9000
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "matches": [
+                 *               {
+                 *                 "method": {
+                 *                   "service": "shop.Payments",
+                 *                   "method": "Pay"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "payments-v2",
+                 *                 "port": 9000
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     httproutes_list: {
         parameters: {
             query?: {
@@ -3405,6 +7466,296 @@ export interface operations {
                  *                 "port": 8080,
                  *                 "weight": 10
                  *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "istio": "ingressgateway"
+                 *         },
+                 *         "servers": [
+                 *           {
+                 *             "port": {
+                 *               "number": 8080,
+                 *               "name": "http",
+                 *               "protocol": "HTTP"
+                 *             },
+                 *             "hosts": [
+                 *               "shop.example.com"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "istio": "ingressgateway"
+                 *         },
+                 *         "servers": [
+                 *           {
+                 *             "port": {
+                 *               "number": 8080,
+                 *               "name": "http",
+                 *               "protocol": "HTTP"
+                 *             },
+                 *             "hosts": [
+                 *               "shop.example.com"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    istiogateways_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Gateway",
+                 *       "metadata": {
+                 *         "name": "public",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "istio": "ingressgateway"
+                 *         },
+                 *         "servers": [
+                 *           {
+                 *             "port": {
+                 *               "number": 8080,
+                 *               "name": "http",
+                 *               "protocol": "HTTP"
+                 *             },
+                 *             "hosts": [
+                 *               "shop.example.com"
                  *             ]
                  *           }
                  *         ]
@@ -4434,6 +8785,293 @@ export interface operations {
             };
         };
     };
+    referencegrants_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    referencegrants_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1beta1",
+                 *       "kind": "ReferenceGrant",
+                 *       "metadata": {
+                 *         "name": "from-web",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "from": [
+                 *           {
+                 *             "group": "gateway.networking.k8s.io",
+                 *             "kind": "HTTPRoute",
+                 *             "namespace": "web"
+                 *           }
+                 *         ],
+                 *         "to": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    referencegrants_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    referencegrants_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1beta1",
+                 *       "kind": "ReferenceGrant",
+                 *       "metadata": {
+                 *         "name": "from-web",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "from": [
+                 *           {
+                 *             "group": "gateway.networking.k8s.io",
+                 *             "kind": "HTTPRoute",
+                 *             "namespace": "web"
+                 *           }
+                 *         ],
+                 *         "to": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    referencegrants_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    referencegrants_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1beta1",
+                 *       "kind": "ReferenceGrant",
+                 *       "metadata": {
+                 *         "name": "from-web",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "from": [
+                 *           {
+                 *             "group": "gateway.networking.k8s.io",
+                 *             "kind": "HTTPRoute",
+                 *             "namespace": "web"
+                 *           }
+                 *         ],
+                 *         "to": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "payments"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     revisions_list: {
         parameters: {
             query?: {
@@ -4548,6 +9186,287 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "ServiceEntry",
+                 *       "metadata": {
+                 *         "name": "example-api",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "api.example.com"
+                 *         ],
+                 *         "location": "MESH_EXTERNAL",
+                 *         "resolution": "DNS",
+                 *         "ports": [
+                 *           {
+                 *             "number": 443,
+                 *             "name": "tls",
+                 *             "protocol": "TLS"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "ServiceEntry",
+                 *       "metadata": {
+                 *         "name": "example-api",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "api.example.com"
+                 *         ],
+                 *         "location": "MESH_EXTERNAL",
+                 *         "resolution": "DNS",
+                 *         "ports": [
+                 *           {
+                 *             "number": 443,
+                 *             "name": "tls",
+                 *             "protocol": "TLS"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    serviceentries_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "ServiceEntry",
+                 *       "metadata": {
+                 *         "name": "example-api",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "api.example.com"
+                 *         ],
+                 *         "location": "MESH_EXTERNAL",
+                 *         "resolution": "DNS",
+                 *         "ports": [
+                 *           {
+                 *             "number": 443,
+                 *             "name": "tls",
+                 *             "protocol": "TLS"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
                 };
             };
             /** @description What went wrong (RFC 9457). */
@@ -4954,6 +9873,900 @@ export interface operations {
             };
         };
     };
+    sidecars_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sidecars_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Sidecar",
+                 *       "metadata": {
+                 *         "name": "default",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "egress": [
+                 *           {
+                 *             "hosts": [
+                 *               "./*",
+                 *               "payments/*"
+                 *             ]
+                 *           }
+                 *         ],
+                 *         "outboundTrafficPolicy": {
+                 *           "mode": "REGISTRY_ONLY"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sidecars_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sidecars_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Sidecar",
+                 *       "metadata": {
+                 *         "name": "default",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "egress": [
+                 *           {
+                 *             "hosts": [
+                 *               "./*",
+                 *               "payments/*"
+                 *             ]
+                 *           }
+                 *         ],
+                 *         "outboundTrafficPolicy": {
+                 *           "mode": "REGISTRY_ONLY"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sidecars_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sidecars_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "Sidecar",
+                 *       "metadata": {
+                 *         "name": "default",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "egress": [
+                 *           {
+                 *             "hosts": [
+                 *               "./*",
+                 *               "payments/*"
+                 *             ]
+                 *           }
+                 *         ],
+                 *         "outboundTrafficPolicy": {
+                 *           "mode": "REGISTRY_ONLY"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1alpha2",
+                 *       "kind": "TCPRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "db",
+                 *             "port": 5432
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db-v1",
+                 *                 "port": 5432,
+                 *                 "weight": 90
+                 *               },
+                 *               {
+                 *                 "name": "db-v2",
+                 *                 "port": 5432,
+                 *                 "weight": 10
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1alpha2",
+                 *       "kind": "TCPRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "db",
+                 *             "port": 5432
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db-v1",
+                 *                 "port": 5432,
+                 *                 "weight": 90
+                 *               },
+                 *               {
+                 *                 "name": "db-v2",
+                 *                 "port": 5432,
+                 *                 "weight": 10
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tcproutes_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1alpha2",
+                 *       "kind": "TCPRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "group": "",
+                 *             "kind": "Service",
+                 *             "name": "db",
+                 *             "port": 5432
+                 *           }
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db-v1",
+                 *                 "port": 5432,
+                 *                 "weight": 90
+                 *               },
+                 *               {
+                 *                 "name": "db-v2",
+                 *                 "port": 5432,
+                 *                 "weight": 10
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "TLSRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "name": "public"
+                 *           }
+                 *         ],
+                 *         "hostnames": [
+                 *           "db.example.com"
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db",
+                 *                 "port": 5432
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "TLSRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "name": "public"
+                 *           }
+                 *         ],
+                 *         "hostnames": [
+                 *           "db.example.com"
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db",
+                 *                 "port": 5432
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tlsroutes_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "gateway.networking.k8s.io/v1",
+                 *       "kind": "TLSRoute",
+                 *       "metadata": {
+                 *         "name": "db",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "parentRefs": [
+                 *           {
+                 *             "name": "public"
+                 *           }
+                 *         ],
+                 *         "hostnames": [
+                 *           "db.example.com"
+                 *         ],
+                 *         "rules": [
+                 *           {
+                 *             "backendRefs": [
+                 *               {
+                 *                 "name": "db",
+                 *                 "port": 5432
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     topology_retrieve: {
         parameters: {
             query?: {
@@ -5012,6 +10825,368 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "VirtualService",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "reviews"
+                 *         ],
+                 *         "http": [
+                 *           {
+                 *             "match": [
+                 *               {
+                 *                 "headers": {
+                 *                   "end-user": {
+                 *                     "exact": "jason"
+                 *                   }
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v2"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           },
+                 *           {
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v1"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "timeout": "2s",
+                 *             "retries": {
+                 *               "attempts": 3,
+                 *               "perTryTimeout": "500ms"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "VirtualService",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "reviews"
+                 *         ],
+                 *         "http": [
+                 *           {
+                 *             "match": [
+                 *               {
+                 *                 "headers": {
+                 *                   "end-user": {
+                 *                     "exact": "jason"
+                 *                   }
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v2"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           },
+                 *           {
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v1"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "timeout": "2s",
+                 *             "retries": {
+                 *               "attempts": 3,
+                 *               "perTryTimeout": "500ms"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    virtualservices_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "networking.istio.io/v1",
+                 *       "kind": "VirtualService",
+                 *       "metadata": {
+                 *         "name": "reviews",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "hosts": [
+                 *           "reviews"
+                 *         ],
+                 *         "http": [
+                 *           {
+                 *             "match": [
+                 *               {
+                 *                 "headers": {
+                 *                   "end-user": {
+                 *                     "exact": "jason"
+                 *                   }
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v2"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           },
+                 *           {
+                 *             "route": [
+                 *               {
+                 *                 "destination": {
+                 *                   "host": "reviews",
+                 *                   "subset": "v1"
+                 *                 }
+                 *               }
+                 *             ],
+                 *             "timeout": "2s",
+                 *             "retries": {
+                 *               "attempts": 3,
+                 *               "perTryTimeout": "500ms"
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

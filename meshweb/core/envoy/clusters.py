@@ -79,9 +79,9 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         fields["transport_socket"] = socket
     if pool.max_requests_per_connection or spec.protocol.may_be_http:
         options = (
-            mesh_http_options(pool)
+            mesh_http_options(spec.policy)
             if spec.in_mesh
-            else external_http_options(spec.protocol, pool, encrypted=socket is not None)
+            else external_http_options(spec.protocol, spec.policy, encrypted=socket is not None)
         )
         fields["typed_extension_protocol_options"] = {HTTP_OPTIONS: options}
     return XdsResource.of(spec.name, serialized(message(_CLUSTER)(**fields)))

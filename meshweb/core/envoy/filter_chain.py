@@ -219,6 +219,9 @@ def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str) -> Json:
         target["idle_timeout"] = duration(rule.idle_timeout)
     if rule.max_duration is not None:
         target["max_downstream_connection_duration"] = duration(rule.max_duration)
+    if rule.tunnel is not None:
+        host = f"{rule.tunnel.host}:{rule.tunnel.port}"
+        target["tunneling_config"] = {"hostname": host, **({"use_post": True} if rule.tunnel.protocol == "POST" else {})}
     return _tcp_proxy(stat, target)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.routes import configuration, route
 from meshweb.core.envoy.values import Json
 from meshweb.core.ir.routing import RouteRule
@@ -29,6 +30,7 @@ class GatewayHost:
 class GatewayRoutes:
     name: str
     port: int
+    tls: bool
     hosts: tuple[GatewayHost, ...]
     policies: tuple[Policy, ...]
     trust_domain: str
@@ -38,12 +40,13 @@ class GatewayRoutes:
 def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
     """Hosts are compared without port, trailing dot and case."""
     rbac = authorization(rules_for(spec.policies, http=True, trust_domain=spec.trust_domain))
+    listening = Listening(spec.port, spec.tls)
     hosts = []
     for item in spec.hosts:
         fields: Json = {
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
-            "routes": [route(rule, f"{item.host}:{spec.port}/*", spec.dns_suffix) for rule in item.rules],
+            "routes": [route(rule, f"{item.host}:{spec.port}/*", listening, spec.dns_suffix) for rule in item.rules],
             "typed_per_filter_config": rbac,
             "include_request_attempt_count": True,
         }

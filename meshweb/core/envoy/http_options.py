@@ -6,25 +6,28 @@ from typing import Any
 
 from meshweb.core.envoy.values import Json, any_of, duration
 from meshweb.core.ir.services import Protocol
-from meshweb.core.ir.traffic_policy import ConnectionPool
+from meshweb.core.ir.traffic_policy import ConnectionPool, TrafficPolicy
 
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _IDLE_MS = 3_600_000
+_PING_MS = 10_000
 
 
-def mesh_http_options(pool: ConnectionPool) -> Any:
+def mesh_http_options(policy: TrafficPolicy) -> Any:
     """Between sidecars: HTTP/2 by ALPN, whatever the application speaks; HTTP/1.1 when h2UpgradePolicy says DO_NOT_UPGRADE."""
+    pool = policy.pool or ConnectionPool()
     if pool.use_client_protocol:
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
     elif pool.upgrade_h2 is False:
         version = {"explicit_http_config": {"http_protocol_options": {}}}
     else:
         version = {"auto_config": _versions(pool)}
-    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool))
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **_errors(policy))
 
 
-def external_http_options(protocol: Protocol, pool: ConnectionPool, *, encrypted: bool) -> Any:
+def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool) -> Any:
     """To servers that are no sidecars: what the port's protocol says; with TLS, ALPN decides where it may be HTTP/2."""
+    pool = policy.pool or ConnectionPool()
     if pool.use_client_protocol or protocol is Protocol.AUTO:
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
     elif protocol.speaks_http2 or pool.upgrade_h2:
@@ -35,7 +38,16 @@ def external_http_options(protocol: Protocol, pool: ConnectionPool, *, encrypted
         )
     else:
         version = {"explicit_http_config": {"http_protocol_options": {}}}
-    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool))
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **_errors(policy))
+
+
+def _errors(policy: TrafficPolicy) -> Json:
+    """Statuses that outlier detection takes for errors, instead of all 5xx."""
+    if policy.outlier is None or not policy.outlier.codes:
+        return {}
+    pattern = "|".join(map(str, policy.outlier.codes))
+    status = {"name": ":status", "string_match": {"safe_regex": {"regex": pattern}}}
+    return {"outlier_detection": {"error_matcher": {"http_response_headers_match": {"headers": [status]}}}}
 
 
 def app_http_options(protocol: Protocol, pool: ConnectionPool) -> Any:
@@ -52,8 +64,15 @@ def _versions(pool: ConnectionPool) -> Json:
 
 
 def _http2(pool: ConnectionPool) -> Json:
-    streams = {"max_concurrent_streams": {"value": pool.max_concurrent_streams}} if pool.max_concurrent_streams else {}
-    return {"http2_protocol_options": streams}
+    options: Json = {}
+    if pool.max_concurrent_streams:
+        options["max_concurrent_streams"] = {"value": pool.max_concurrent_streams}
+    if pool.ping_interval or pool.ping_timeout:
+        options["connection_keepalive"] = {
+            "interval": duration(pool.ping_interval or _PING_MS),
+            "timeout": duration(pool.ping_timeout or _PING_MS),
+        }
+    return {"http2_protocol_options": options}
 
 
 def _common(pool: ConnectionPool) -> Json:

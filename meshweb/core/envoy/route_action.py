@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from meshweb.core import names
 from meshweb.core.envoy.header_changes import header_changes
@@ -23,13 +24,27 @@ from meshweb.core.ir.traffic_policy import HashKey
 
 _NOT_FOUND_CODES = {503: 0, 404: 1, 500: 2}  # RouteAction.ClusterNotFoundResponseCode
 _REDIRECT_CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
+_USUAL_PORTS = {"http": 80, "https": 443}
 _MILLION = 2  # FractionalPercent.DenominatorType
 
 
-def action(rule: RouteRule, dns_suffix: str) -> Json:
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the requests of a route configuration come in."""
+
+    port: int
+    tls: bool = False
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the port goes without saying."""
+        return self.port == (_USUAL_PORTS["https"] if self.tls else _USUAL_PORTS["http"])
+
+
+def action(rule: RouteRule, listening: Listening, dns_suffix: str) -> Json:
     """The oneof of Route: `redirect`, `direct_response` or `route`."""
     if rule.redirect is not None:
-        return {"redirect": _redirect(rule.redirect, rule.match)}
+        return {"redirect": _redirect(rule.redirect, rule.match, listening)}
     if rule.response is not None:
         return {"direct_response": _response(rule.response)}
     return {"route": _forward(rule, dns_suffix)}
@@ -129,19 +144,29 @@ def _response(response: DirectResponse) -> Json:
     return {"status": response.status, **({"body": {"inline_bytes": response.body}} if response.body else {})}
 
 
-def _redirect(redirect: Redirect, match: RouteMatch) -> Json:
+def _redirect(redirect: Redirect, match: RouteMatch, listening: Listening) -> Json:
     result: Json = {"response_code": _REDIRECT_CODES[redirect.status]}
     if redirect.scheme:
         result["scheme_redirect"] = redirect.scheme
     if redirect.host:
         result["host_redirect"] = redirect.host
-    if redirect.port is not None:
-        result["port_redirect"] = redirect.port
+    port = _redirect_port(redirect, listening)
+    if port is not None:
+        result["port_redirect"] = port
     if redirect.full_path is not None:
         result["path_redirect"] = redirect.full_path
     elif redirect.prefix is not None:
         result |= _replace_prefix(redirect.prefix, match)
     return result
+
+
+def _redirect_port(redirect: Redirect, listening: Listening) -> int | None:
+    """None: without. A new host comes without a port; the request's own host keeps its port unless one is named."""
+    port = redirect.port
+    if port is None and redirect.from_listener:
+        return listening.port if redirect.host and not listening.is_usual else None
+    scheme = redirect.scheme or ("https" if listening.tls else "http")
+    return None if redirect.host and port == _USUAL_PORTS[scheme] else port
 
 
 def _rewrite(rewrite: Rewrite, match: RouteMatch) -> Json:

@@ -7,6 +7,7 @@ from typing import Any
 from meshweb.core import names
 from meshweb.core.envoy import route_action, route_filters
 from meshweb.core.envoy.header_changes import header_changes
+from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.route_match import route_match
 from meshweb.core.envoy.values import Json, duration, serialized
 from meshweb.core.ir.routing import RouteRule, VirtualService
@@ -29,12 +30,12 @@ def route_configuration(service: VirtualService, dns_suffix: str) -> XdsResource
     return configuration(name, [virtual_host(service, domains, dns_suffix)])
 
 
-def proxy_route_configuration(services: Hosts, dns_suffix: str, *, allow_any: bool) -> XdsResource:
-    """RouteConfiguration of the listener of mode proxy: the service is chosen by the Host header. allow_any: hosts that no document
-    names are called by their DNS name."""
+def proxy_route_configuration(services: Hosts, dns_suffix: str, *, others: str) -> XdsResource:
+    """RouteConfiguration of the listener of mode proxy: the service is chosen by the Host header. others: the cluster that takes
+    calls to hosts that no document names; empty: they are answered with 404."""
     hosts = [virtual_host(service, domains, dns_suffix) for service, domains in services]
-    if allow_any:
-        hosts.append(_anything())
+    if others:
+        hosts.append(_anything(others))
     return configuration(names.PROXY_LISTENER, hosts)
 
 
@@ -64,7 +65,8 @@ def virtual_host(service: VirtualService, domains: tuple[str, ...], dns_suffix: 
 def _routes(service: VirtualService, operation: str, dns_suffix: str) -> list[Json]:
     """Of a port that is certainly not HTTP only CONNECT can make use, in mode proxy: a tunnel to the backends."""
     if service.protocol.may_be_http:
-        return [route(rule, operation, dns_suffix) for rule in service.routes]
+        listening = Listening(service.port.port)
+        return [route(rule, operation, listening, dns_suffix) for rule in service.routes]
     rule = next((rule for rule in service.connections if not rule.server_names), None)
     if rule is None:
         return []
@@ -73,25 +75,27 @@ def _routes(service: VirtualService, operation: str, dns_suffix: str) -> list[Js
     return [{"match": {"connect_matcher": {}}, "route": {**tunnel, **targets}, "decorator": {"operation": operation}}]
 
 
-def route(rule: RouteRule, operation: str, dns_suffix: str) -> Json:
+def route(rule: RouteRule, operation: str, listening: Listening, dns_suffix: str) -> Json:
     """Route. `operation`: name of its spans."""
     found: Json = {
         "match": route_match(rule.match),
         "decorator": {"operation": operation},
         **header_changes(rule.request_headers, rule.response_headers),
-        **route_action.action(rule, dns_suffix),
+        **route_action.action(rule, listening, dns_suffix),
     }
     if rule.origin is not None:
         name = f"{rule.origin.document.namespace}/{rule.origin.document.name}"
         found["name"] = f"{name}#{rule.name}" if rule.name else name
+    if rule.stat:
+        found["stat_prefix"] = rule.stat
     filters = route_filters.per_route(rule)
     if filters:
         found["typed_per_filter_config"] = filters
     return found
 
 
-def _anything() -> Any:
-    to = {"cluster": names.PASSTHROUGH_CLUSTER, "timeout": duration(0)}
+def _anything(cluster: str) -> Any:
+    to = {"cluster": cluster, "timeout": duration(0)}
     tunnel = {**to, "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]}
     routes = [{"match": {"connect_matcher": {}}, "route": tunnel}, {"match": {"prefix": "/"}, "route": to}]
     return message(_VIRTUAL_HOST)(name="passthrough", domains=["*"], routes=routes)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.services import Labels, Namespaces, Protocol
-from meshweb.core.ir.traffic_policy import HashKey
+from meshweb.core.ir.traffic_policy import HashKey, Tunnel
 from meshweb.core.names import PortRef
 
 
@@ -109,7 +109,8 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Unset parts keep the request's own. `prefix` replaces the matched path prefix."""
+    """Unset parts keep the request's own. `prefix` replaces the matched path prefix. from_listener: where `port` is not set, to the
+    port on which the request came."""
 
     scheme: str = ""
     host: str = ""
@@ -117,6 +118,7 @@ class Redirect:
     full_path: str | None = None
     prefix: str | None = None
     status: int = 302
+    from_listener: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class RouteRule:
     """One match and what becomes of the requests it takes: `redirect`, `response` or `backends`.
 
     request_timeout in milliseconds; 0 is "no limit". `callers`: whose requests it is for.
+    stat: prefix of statistics of its own, empty: none.
     missing_status: what unresolved backends answer (500 in Gateway API, 503 in Istio).
     hash_keys: what the policies of its destinations hash by; filled in by the scope of a caller, not by kinds.
     origin is not sent to Envoy; it explains.
@@ -229,6 +232,7 @@ class RouteRule:
     cors: Cors | None = None
     session: SessionPersistence | None = None
     name: str = ""
+    stat: str = ""
     missing_status: int = 500
     callers: Callers = EVERYBODY
     hash_keys: tuple[HashKey, ...] = ()
@@ -249,6 +253,7 @@ class ConnectionRule:
     hash_source_ip: bool = False
     idle_timeout: int | None = None
     max_duration: int | None = None
+    tunnel: Tunnel | None = None
     origin: Origin | None = None
 
 

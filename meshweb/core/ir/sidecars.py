@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meshweb.core.ir.routing import Destination
 from meshweb.core.ir.services import Protocol
 from meshweb.core.ir.traffic_policy import ConnectionPool
 
@@ -47,9 +48,11 @@ class IngressListener:
 
 @dataclass(frozen=True, slots=True)
 class SidecarScope:
-    """None: not said. ingress empty: the ports of the services, as without a Sidecar."""
+    """None: not said. ingress empty: the ports of the services, as without a Sidecar. egress_proxy: who takes calls to hosts that no
+    document names, in mode ALLOW_ANY; None: DNS says where they go."""
 
     egress: tuple[EgressListener, ...] | None = None
     ingress: tuple[IngressListener, ...] = ()
     outbound: OutboundPolicy | None = None
+    egress_proxy: Destination | None = None
     pool: ConnectionPool | None = None

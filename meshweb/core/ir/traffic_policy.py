@@ -74,7 +74,8 @@ class Keepalive:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionPool:
-    """Times in milliseconds. None: Istio's default (no limit; connect 10 s, idle 1 h). upgrade_h2: h2UpgradePolicy."""
+    """Times in milliseconds. None: Istio's default (no limit; connect 10 s, idle 1 h). upgrade_h2: h2UpgradePolicy. ping: of
+    HTTP/2."""
 
     max_connections: int | None = None
     connect_timeout: int | None = None
@@ -89,6 +90,8 @@ class ConnectionPool:
     upgrade_h2: bool | None = None
     use_client_protocol: bool = False
     max_concurrent_streams: int | None = None
+    ping_interval: int | None = None
+    ping_timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,10 @@ def _redirect(spec: api.RequestRedirect | None) -> Redirect | None:
     if spec is None:
         return None
     full, prefix = _paths(spec.path)
-    return Redirect(spec.scheme or "", spec.hostname or "", spec.port, full, prefix, spec.status_code)
+    port = spec.port
+    if port is None and spec.scheme is not None:
+        port = 443 if spec.scheme == "https" else 80
+    return Redirect(spec.scheme or "", spec.hostname or "", port, full, prefix, spec.status_code, from_listener=True)
 
 
 def _rewrite(spec: api.UrlRewrite | None) -> Rewrite | None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.kinds.base import SpecModel
 from meshweb.kinds.common.http import HeaderName
-from meshweb.kinds.common.istio import IstioDuration, PositiveDuration, Unsigned
+from meshweb.kinds.common.istio import IstioDuration, PositiveDuration
 
 MAX_TABLE = 5_000_011
 """Envoy's largest Maglev table."""
@@ -22,7 +22,6 @@ LocalityPattern = Annotated[str, Field(max_length=190, pattern=rf"^(\*|{_SEGMENT
 Region = Annotated[str, Field(max_length=63, pattern=rf"^{_SEGMENT}$")]
 PriorityLabel = Annotated[str, Field(max_length=381, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?(=[-A-Za-z0-9_.]*)?$")]
 Priorities = Annotated[tuple[PriorityLabel, ...], Field(max_length=32)]
-_ROUTED_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 
 
 class RingHash(SpecModel):
@@ -78,15 +77,6 @@ class LocalitySetting(SpecModel):
     failover_priority: Priorities = ()
 
 
-class ZoneAwareSetting(SpecModel):
-    """The proxy's own region first, and in it Envoy's zone aware routing; other regions when it is unhealthy."""
-
-    enabled: bool | None = None
-    min_cluster_size: Unsigned | None = None
-    failover: Annotated[tuple[Failover, ...], Field(max_length=128)] = ()
-    failover_priority: Priorities = ()
-
-
 class Warmup(SpecModel):
     duration: PositiveDuration
     minimum_percent: Annotated[float, Field(ge=0, le=100)] = 10.0
@@ -99,7 +89,6 @@ class LoadBalancer(SpecModel):
     simple: Literal["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"] | None = None
     consistent_hash: ConsistentHash | None = None
     locality_lb_setting: LocalitySetting | None = None
-    zone_aware_lb_setting: ZoneAwareSetting | None = None
     warmup: Warmup | None = None
     warmup_duration_secs: PositiveDuration | None = None
 
@@ -108,8 +97,9 @@ def load_balancer(settings: LoadBalancer) -> Iterator[Violation]:
     """Pointers begin at the settings."""
     if settings.simple is not None and settings.consistent_hash is not None:
         yield Violation("", "one_of", "set simple or consistentHash, not both")
-    if settings.locality_lb_setting is not None and settings.zone_aware_lb_setting is not None:
-        yield Violation("", "one_of", "set localityLbSetting or zoneAwareLbSetting, not both")
+    if settings.simple == "PASSTHROUGH":
+        words = "the address that a caller dials is its sidecar's, so that there is none to pass on to"
+        yield Violation("/simple", "unsupported", words)
     if settings.warmup is not None and settings.warmup_duration_secs is not None:
         yield Violation("/warmupDurationSecs", "conflict", "is the old spelling of warmup.duration: set one of them")
     for field, value in (("warmup", settings.warmup), ("warmupDurationSecs", settings.warmup_duration_secs)):
@@ -119,8 +109,6 @@ def load_balancer(settings: LoadBalancer) -> Iterator[Violation]:
         yield from under(("consistentHash",), _hash(settings.consistent_hash))
     if settings.locality_lb_setting is not None:
         yield from under(("localityLbSetting",), _locality(settings.locality_lb_setting))
-    if settings.zone_aware_lb_setting is not None:
-        yield from under(("zoneAwareLbSetting",), _zone_aware(settings.zone_aware_lb_setting))
 
 
 def _hash(settings: ConsistentHash) -> Iterator[Violation]:
@@ -190,12 +178,3 @@ def _repeated(labels: Sequence[str]) -> Iterator[Violation]:
     for index, key in enumerate(keys):
         if key in keys[:index]:
             yield Violation(pointer("failoverPriority", index), "duplicate", f"label {key} is given twice")
-
-
-def _zone_aware(setting: ZoneAwareSetting) -> Iterator[Violation]:
-    yield from _failovers(setting.failover)
-    yield from _repeated(setting.failover_priority)
-    for index, label in enumerate(setting.failover_priority):
-        if label.split("=")[0] in _ROUTED_LABELS:
-            at = pointer("failoverPriority", index)
-            yield Violation(at, "conflict", "must not name region, zone or subzone: zone aware routing orders these itself")

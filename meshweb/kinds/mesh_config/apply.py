@@ -12,4 +12,6 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     assert isinstance(spec, MeshConfigSpec)
     mesh.default_mtls = spec.default_mtls_mode
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
+    mesh.detection_timeout_ms = milliseconds(spec.protocol_detection_timeout)
+    mesh.outbound_policy = spec.outbound_traffic_policy.mode
     mesh.report(document, Condition.accepted())

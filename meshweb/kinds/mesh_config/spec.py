@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from meshweb.core.errors import Violation
 from meshweb.core.ir.security import MtlsMode
+from meshweb.core.ir.sidecars import OutboundPolicy
 from meshweb.kinds.base import Metadata, SpecModel
 from meshweb.kinds.durations import Duration, milliseconds
 
 
+class OutboundTrafficPolicy(SpecModel):
+    """What becomes of calls to hosts that no document names; a Sidecar may say otherwise. Istio's default is ALLOW_ANY."""
+
+    mode: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
+
+
 class MeshConfigSpec(SpecModel):
-    """defaultMtlsMode: where no PeerAuthentication says otherwise. connectTimeout: TCP connect to another workload (Istio: 10s)."""
+    """defaultMtlsMode: where no PeerAuthentication says otherwise. connectTimeout: TCP connect to another workload (Istio: 10s).
+    protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken."""
 
     default_mtls_mode: MtlsMode = MtlsMode.STRICT
     connect_timeout: Duration = "10s"
+    protocol_detection_timeout: Duration = "1s"
+    outbound_traffic_policy: OutboundTrafficPolicy = Field(default_factory=OutboundTrafficPolicy)
 
 
 def check(metadata: Metadata, spec: SpecModel) -> Iterable[Violation]:
     assert isinstance(spec, MeshConfigSpec)
     if metadata.name != "default":
         yield Violation("/metadata/name", "singleton", "there is one MeshConfig, named default")
-    if milliseconds(spec.connect_timeout) == 0:
-        yield Violation("/spec/connectTimeout", "greater_than", "must be more than 0")
+    for name, value in (
+        ("connectTimeout", spec.connect_timeout),
+        ("protocolDetectionTimeout", spec.protocol_detection_timeout),
+    ):
+        if milliseconds(value) == 0:
+            yield Violation(f"/spec/{name}", "greater_than", "must be more than 0")

@@ -1,6 +1,7 @@
 """Sidecar (Istio reference, "Sidecar"): what the proxies of a namespace accept and reach.
 
-Without captureMode IPTABLES: how traffic reaches a proxy is the choice of its machine, not of a document.
+Without captureMode IPTABLES and `bind`: how traffic reaches a proxy, and where, is the choice of its machine. Without `tls` of an ingress
+listener: callers inside the mesh come with its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.kinds.base import Metadata, PortNumber, SpecModel
-from meshweb.kinds.common.istio import Destination, IpAddress, PortProtocol, WorkloadSelector, is_host, unique
-from meshweb.kinds.common.istio_tls import ServerTls, server_tls
+from meshweb.kinds.common.istio import Destination, PortProtocol, WorkloadSelector, is_host, unique
 from meshweb.kinds.common.istio_traffic import ConnectionPool, connection_pool
 
 _NAMESPACE = re.compile(r"\.|\*|~|~?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -54,16 +54,13 @@ class Ingress(SpecModel):
     """No defaultEndpoint: the same port of the application."""
 
     port: SidecarPort
-    bind: IpAddress | None = None
     capture_mode: Literal["DEFAULT", "NONE"] = "DEFAULT"
     default_endpoint: LocalEndpoint | None = None
-    tls: ServerTls | None = None
     connection_pool: ConnectionPool | None = None
 
 
 class Egress(SpecModel):
     port: SidecarPort | None = None
-    bind: IpAddress | None = None
     capture_mode: Literal["DEFAULT", "NONE"] = "DEFAULT"
     hosts: Annotated[tuple[EgressHost, ...], Field(min_length=1, max_length=1024)]
 
@@ -105,35 +102,20 @@ def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
 def _ingress(item: Ingress) -> Iterator[Violation]:
     if item.connection_pool is not None:
         yield from under(("connectionPool",), connection_pool(item.connection_pool))
-    if item.tls is None:
-        return
-    if item.tls.mode not in {"SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL"}:
-        yield Violation(
-            "/tls/mode", "enum", "must be SIMPLE, MUTUAL or OPTIONAL_MUTUAL: the proxy ends TLS from outside the mesh"
-        )
-    else:
-        yield from under(("tls",), server_tls(item.tls))
-    if item.tls.https_redirect:
-        yield Violation("/tls/httpsRedirect", "conflict", "must not be set: the port has TLS")
 
 
 def _egress(items: Sequence[Egress]) -> Iterator[Violation]:
     for index, item in enumerate(items):
         yield from under((index,), unique("hosts", item.hosts))
-        if item.port is None:
-            if item.bind is not None:
-                yield Violation(pointer(index, "bind"), "conflict", "needs a port")
-            if index < len(items) - 1:
-                words = "must be set: only the last may be without, which takes what the others leave"
-                yield Violation(pointer(index, "port"), "required", words)
-    seen: set[tuple[int, str | None]] = set()
+        if item.port is None and index < len(items) - 1:
+            words = "must be set: only the last may be without, which takes what the others leave"
+            yield Violation(pointer(index, "port"), "required", words)
+    seen: set[int] = set()
     for index, item in enumerate(items):
         if item.port is not None:
-            place = (item.port.number, item.bind)
-            if place in seen:
-                at = pointer(index, "port", "number")
-                yield Violation(at, "duplicate", f"port {item.port.number} is given twice at the same address")
-            seen.add(place)
+            if item.port.number in seen:
+                yield Violation(pointer(index, "port", "number"), "duplicate", f"port {item.port.number} is given twice")
+            seen.add(item.port.number)
 
 
 def _ports(ports: Sequence[SidecarPort]) -> Iterator[Violation]:

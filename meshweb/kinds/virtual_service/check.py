@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.kinds.base import Metadata
 from meshweb.kinds.common.http import path_problem
 from meshweb.kinds.common.istio import export_to, header_changes, is_covered, unique
 from meshweb.kinds.virtual_service.actions import action
-from meshweb.kinds.virtual_service.spec import HttpMatch, HttpRoute, TlsRoute, VirtualServiceSpec
+from meshweb.kinds.virtual_service.spec import HttpMatch, HttpRoute, L4Match, TlsRoute, VirtualServiceSpec
 
 _IGNORED_HEADERS = ("uri", "scheme", "method", "authority")
 """Keys of `headers` that Istio passes over without a word."""
@@ -22,6 +22,9 @@ def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
         yield from under(("spec", "http", index), _http(route, is_delegate=not spec.hosts))
     for index, tls in enumerate(spec.tls):
         yield from under(("spec", "tls", index), _tls(tls, frozenset(spec.hosts)))
+        yield from under(("spec", "tls", index), _subnets(tls.match))
+    for index, tcp in enumerate(spec.tcp):
+        yield from under(("spec", "tcp", index), _subnets(tcp.match))
 
 
 def _whole(spec: VirtualServiceSpec) -> Iterator[Violation]:
@@ -88,6 +91,13 @@ def _without_regex(match: HttpMatch) -> Iterator[Violation]:
         for name, value in values.items():
             if value.regex is not None:
                 yield Violation(pointer(field, name, "regex"), "conflict", words)
+
+
+def _subnets(matches: Sequence[L4Match]) -> Iterator[Violation]:
+    for index, match in enumerate(matches):
+        if match.destination_subnets:
+            words = "a caller dials its sidecar's address for a service, which lies in no network of the destination"
+            yield Violation(pointer("match", index, "destinationSubnets"), "unsupported", words)
 
 
 def _tls(route: TlsRoute, hosts: frozenset[str]) -> Iterator[Violation]:

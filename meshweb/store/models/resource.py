@@ -97,7 +97,7 @@ class LocalAddress(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     namespace = models.CharField(max_length=63)
-    name = models.CharField(max_length=63)
+    name = models.CharField(max_length=253)
     port = models.PositiveIntegerField()
     index = models.PositiveIntegerField()
 

@@ -1,0 +1,140 @@
+"""A Gateway opens its listeners on the proxies that serve it: those with the label `gateway.networking.k8s.io/gateway-name`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from meshweb.core.builder import MeshBuilder
+from meshweb.core.conditions import Condition
+from meshweb.core.errors import pointer
+from meshweb.core.intent import Document, DocumentKey
+from meshweb.core.ir.gateways import Gateway, GatewayRef, GatewayServer, KeyPair, ServerProtocol, ServerTls, ServerTlsMode
+from meshweb.core.ir.routing import Origin
+from meshweb.kinds.base import Reference
+from meshweb.kinds.common.gateway_api import GATEWAY_GROUP
+from meshweb.kinds.gateway.spec import ClientValidation, GatewaySpec, Listener, NamespaceSelector, Requirement, SecretRef
+
+NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+
+
+def references(document: Document) -> Iterable[Reference]:
+    for index, listener in enumerate(_spec(document).listeners):
+        for place, ref in enumerate(listener.tls.certificate_refs if listener.tls is not None else ()):
+            at = pointer("spec", "listeners", index, "tls", "certificateRefs", place)
+            yield Reference(DocumentKey("Secret", ref.namespace or document.namespace, ref.name), at)
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    spec = _spec(document)
+    ref = GatewayRef("Gateway", document.namespace, document.name)
+    problems: list[tuple[str, str]] = []
+    servers = tuple(_server(mesh, document, ref, index, listener, problems) for index, listener in enumerate(spec.listeners))
+    gateway = Gateway(ref, document.namespace, frozenset({(NAME_LABEL, document.name)}), servers)
+    mesh.gateways.gateways[ref] = gateway
+    mesh.report(document, Condition.accepted(notes(mesh, gateway)))
+    mesh.report(document, Condition.unresolved(*problems[0]) if problems else Condition.resolved())
+
+
+def notes(mesh: MeshBuilder, gateway: Gateway) -> str:
+    """What an operator should know who wonders why nothing answers."""
+    proxies = [w for w in mesh.workloads.values() if w.namespace == gateway.namespace and gateway.selector <= w.labels]
+    return "" if proxies else f"no proxy serves it yet: start one with meshweb-agent run --gateway {gateway.ref.name}"
+
+
+def _spec(document: Document) -> GatewaySpec:
+    assert isinstance(document.spec, GatewaySpec)
+    return document.spec
+
+
+def _server(
+    mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, listener: Listener, problems: list[tuple[str, str]]
+) -> GatewayServer:
+    host = listener.hostname or "*"
+    return GatewayServer(
+        gateway=ref,
+        name=listener.name,
+        port=listener.port,
+        protocol=ServerProtocol(listener.protocol),
+        hosts=tuple((namespace, host) for namespace in _namespaces(mesh, document, listener)),
+        tls=_tls(mesh, document, listener, problems),
+        kinds=tuple(item.kind for item in listener.allowed_routes.kinds),
+        origin=Origin(document.key, pointer("spec", "listeners", index)),
+    )
+
+
+def _namespaces(mesh: MeshBuilder, document: Document, listener: Listener) -> tuple[str, ...]:
+    allowed = listener.allowed_routes.namespaces
+    if allowed.from_ == "All":
+        return ("*",)
+    if allowed.from_ == "Same" or allowed.selector is None:
+        return (document.namespace,)
+    selector = allowed.selector
+    return tuple(sorted(name for name, labels in mesh.namespaces.items() if _selects(selector, {**labels, _NAME: name})))
+
+
+_NAME = "kubernetes.io/metadata.name"
+"""A label that every namespace has."""
+
+
+def _selects(selector: NamespaceSelector, labels: Mapping[str, str]) -> bool:
+    fits = all(labels.get(key) == value for key, value in selector.match_labels.items())
+    return fits and all(_holds(requirement, labels) for requirement in selector.match_expressions)
+
+
+def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value in requirement.values
+        case "NotIn":
+            return value not in requirement.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+
+def _tls(mesh: MeshBuilder, document: Document, listener: Listener, problems: list[tuple[str, str]]) -> ServerTls | None:
+    if listener.tls is None:
+        return None
+    if listener.tls.mode == "Passthrough":
+        return ServerTls(ServerTlsMode.PASSTHROUGH)
+    pairs = tuple(KeyPair(secret=_secret(mesh, document, ref, problems)) for ref in listener.tls.certificate_refs)
+    validation = _validation(_spec(document), listener)
+    if validation is None:
+        return ServerTls(ServerTlsMode.SIMPLE, pairs)
+    mode = ServerTlsMode.MUTUAL if validation.mode == "AllowValidOnly" else ServerTlsMode.OPTIONAL_MUTUAL
+    return ServerTls(mode, pairs, ca_secret=_secret(mesh, document, validation.ca_certificate_refs[0], problems))
+
+
+def _validation(spec: GatewaySpec, listener: Listener) -> ClientValidation | None:
+    """What is asked of clients: of the port, else of the Gateway, else of the listener (Gateway API up to 1.3)."""
+    frontend = spec.tls.frontend if spec.tls is not None else None
+    if frontend is not None and listener.protocol == "HTTPS":
+        of_port = next((item.tls for item in frontend.per_port if item.port == listener.port), frontend.default)
+        return of_port.validation
+    return listener.tls.frontend_validation if listener.tls is not None else None
+
+
+def _secret(mesh: MeshBuilder, document: Document, ref: SecretRef, problems: list[tuple[str, str]]) -> str:
+    """Name under which proxies ask for it. One that is not permitted has a name that is never served, so that the listener answers
+    nobody."""
+    namespace = ref.namespace or document.namespace
+    permitted = mesh.grants.permit(
+        group=GATEWAY_GROUP,
+        kind="Gateway",
+        namespace=document.namespace,
+        to_kind="Secret",
+        to_namespace=namespace,
+        to_name=ref.name,
+    )
+    if not permitted:
+        words = (
+            f"no ReferenceGrant in {namespace} lets a Gateway of {document.namespace} refer to Secret {namespace}/{ref.name}"
+        )
+        problems.append(("RefNotPermitted", words))
+        return f"not-permitted/{namespace}/{ref.name}"
+    return f"{namespace}/{ref.name}"
