@@ -57,7 +57,7 @@ class Agent:
         self._secrets = Secrets(credentials)
         self._control_plane = ControlPlane(state.xds, lambda: self._secrets.current)
         self._snapshots = Snapshots(layout.snapshot)
-        self._telemetry = Telemetry(time.monotonic())
+        self._telemetry = Telemetry(time.monotonic(), gateway=bool(state.flags.gateway))
         # Numbers must grow across restarts, without a file that is written with each report.
         self._telemetry.start_at(int(time.time() * 1000))
         self._server = LocalServer(layout.xds_socket, self._serve_envoy, self._telemetry)

@@ -55,10 +55,11 @@ class _Window:
 class Telemetry:
     """All on the event loop; `now` is any clock in seconds."""
 
-    def __init__(self, now: float, mtls: dict[Key, bool] | None = None) -> None:
+    def __init__(self, now: float, mtls: dict[Key, bool] | None = None, *, gateway: bool = False) -> None:
         self._open = _Window(since=now)
         self._frozen: dict[str, Any] | None = None
         self._sequence = 0
+        self._gateway = gateway
         self.mtls: dict[Key, bool] = mtls or {}
         self.dropped = 0
 
@@ -114,13 +115,17 @@ class Telemetry:
         if _RECEIVED.fullmatch(name):
             self._open.received += sum(_number(point) for point in metric.sum.data_points)
             return
-        for pattern, book in ((_VHOST, self._open.edges), (_CLUSTER, self._open.backends)):
+        # What a gateway's callers call is known by host names alone: its edges are where their requests went.
+        cluster_books = (self._open.backends, self._open.edges) if self._gateway else (self._open.backends,)
+        for pattern, books in ((_VHOST, (self._open.edges,)), (_CLUSTER, cluster_books)):
             match = pattern.fullmatch(name)
-            if match is not None:
-                series = self._series(book, (f"{match[1]}/{match[2]}", int(match[3])))
+            if match is None:
+                continue
+            for book in books:
+                series = self._series(book, (f"{match[1]}/{match[2].replace('+', '.')}", int(match[3])))
                 if series is not None:
                     _add(series, match[4], metric)
-                return
+            return
 
     def _series(self, book: dict[Key, _Series], key: Key) -> _Series | None:
         found = book.get(key)

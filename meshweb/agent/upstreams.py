@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from meshweb.agent.book import CLUSTER, LISTENER
+from meshweb.agent.secrets import CERTIFICATE
 from meshweb.agent.store import Snapshot
 from meshweb.protos import message
 
@@ -22,13 +23,13 @@ class Upstream:
     host: str
 
 
-def service_port(name: str) -> tuple[str, str, int] | None:
-    """("<namespace>/<service>", host, port) of `outbound|<port>||<service>.<namespace>.<suffix>`; None for other names."""
-    parts = name.split("|")
-    labels = parts[-1].split(".")
-    if len(parts) != 4 or parts[0] != "outbound" or not parts[1].isdigit() or len(labels) < 2:
+def service_port(stat: str) -> tuple[str, int] | None:
+    """("<namespace>/<service>", port) of the statistics' name `outbound~<namespace>~<service>~<port>`, in which `+` stands for the
+    dots of a host; None for other names."""
+    parts = stat.split("~")
+    if len(parts) != 4 or parts[0] != "outbound" or not parts[3].isdigit():
         return None
-    return f"{labels[1]}/{labels[0]}", parts[3], int(parts[1])
+    return f"{parts[1]}/{parts[2].replace('+', '.')}", int(parts[3])
 
 
 def read(snapshot: Snapshot) -> list[Upstream]:
@@ -38,9 +39,9 @@ def read(snapshot: Snapshot) -> list[Upstream]:
         listener = _inner(held.resource, "envoy.config.listener.v3.Listener")
         address = listener.address.socket_address
         local = f"{address.address}:{address.port_value}"
-        service = service_port(name)
+        service = service_port(listener.stat_prefix)
         if service is not None:
-            found.append(Upstream(service[0], service[2], local, service[1]))
+            found.append(Upstream(*service, local, name.rpartition("|")[2]))
         elif name == PROXY_LISTENER:
             found.append(Upstream("*", None, local, "HTTP proxy and CONNECT, by host name"))
     return sorted(found, key=lambda upstream: (upstream.service, upstream.port or 0))
@@ -51,14 +52,21 @@ def rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def mutual_tls(snapshot: Snapshot) -> dict[tuple[str, int], bool]:
-    """Whether calls of a service port leave with mTLS, by the transport socket of its cluster."""
-    found = {}
-    for name, held in snapshot.get(CLUSTER, {}).items():
-        service = service_port(name)
+    """Whether calls of a service port leave with the mesh's mTLS: with this VM's own certificate."""
+    found: dict[tuple[str, int], bool] = {}
+    for held in snapshot.get(CLUSTER, {}).values():
+        cluster = _inner(held.resource, "envoy.config.cluster.v3.Cluster")
+        service = service_port(cluster.alt_stat_name)
         if service is not None:
-            cluster = _inner(held.resource, "envoy.config.cluster.v3.Cluster")
-            found[service[0], service[2]] = cluster.transport_socket.name == "envoy.transport_sockets.tls"
+            found[service] = found.get(service, True) and _presents_own_certificate(cluster.transport_socket)
     return found
+
+
+def _presents_own_certificate(socket: Any) -> bool:
+    if socket.name != "envoy.transport_sockets.tls":
+        return False
+    context = message("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext").FromString(socket.typed_config.value)
+    return any(config.name == CERTIFICATE for config in context.common_tls_context.tls_certificate_sds_secret_configs)
 
 
 def _inner(resource: bytes, name: str) -> Any:

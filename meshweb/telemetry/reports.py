@@ -11,7 +11,8 @@ from meshweb.telemetry.histogram import BUCKETS
 Text = Annotated[str, AfterValidator(lambda text: text.replace("\0", ""))]
 """PostgreSQL takes every character but one; a report that holds it must not take those of others with it."""
 Count = Annotated[int, Field(ge=0, le=2**40)]
-ServiceName = Annotated[str, Field(max_length=127, pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+ServiceName = Annotated[str, Field(max_length=317, pattern=r"^[a-z0-9-]+/(\*\.)?[a-z0-9.-]+$")]
+"""`<namespace>/<service>`, or a host of a ServiceEntry instead of the service."""
 Histogram = Annotated[list[Count], Field(min_length=BUCKETS, max_length=BUCKETS)]
 Classes = dict[Literal["2", "3", "4", "5"], Count]
 

@@ -51,7 +51,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`kind`: service, workload (calls but serves nothing) or unknown. `received`: what its callers counted."""
+    """`kind`: service, external (a host beyond the mesh), workload (calls but serves nothing) or unknown. `received`: what its callers counted."""
 
     id: str
     kind: str
@@ -182,6 +182,8 @@ def _node(
     if service is None:
         kind = "workload" if "/" in name else UNKNOWN
         return Node(name, kind, "idle" if not received.requests else verdict.health, "", received, _alone(name, proxies), ())
+    if service.external:
+        return Node(name, "external", verdict.health, verdict.reason, received, Workloads(0, 0, 0), ())
     workloads = _workloads(mesh, name, proxies)
     verdict = node_verdict(verdict, workloads.total, workloads.healthy)
     return Node(name, "service", verdict.health, verdict.reason, received, workloads, _versions(mesh, service.ref, backends))
@@ -195,7 +197,7 @@ def _alone(name: str, proxies: Mapping[str, Proxy]) -> Workloads:
 
 
 def _workloads(mesh: MeshBuilder, name: str, proxies: Mapping[str, Proxy]) -> Workloads:
-    found = mesh.selected_by(mesh.services[_ref(name)])
+    found = mesh.behind(mesh.services[_ref(name)])
     connected = sum(w.id in proxies and proxies[w.id].connected for w in found)
     return Workloads(len(found), sum(w.healthy for w in found), connected)
 

@@ -178,6 +178,7 @@ def outbound(
         "name": OUTBOUND,
         "address": _address(bind, local_port),
         "traffic_direction": "OUTBOUND",
+        "stat_prefix": STAT,
         "filter_chains": [_hcm(STAT, rds={"route_config_name": OUTBOUND, "config_source": _ADS})],
     }
     virtual_host = {

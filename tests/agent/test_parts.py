@@ -262,7 +262,8 @@ def test_upstreams_of_every_mode() -> None:
         {"service": "shop/api", "port": 8080, "address": "127.5.0.1:20001", "host": "api.shop.svc.cluster.local"}
     ]
     assert upstreams.mutual_tls(made) == {("shop/api", 8080): True}
-    assert upstreams.service_port("inbound|80") is None
+    assert upstreams.service_port("inbound_80") is None
+    assert upstreams.service_port("outbound~shop~*+example+com~443") == ("shop/*.example.com", 443)
 
 
 def test_bootstrap_binds_the_source_only_when_there_is_one(tmp_path: Path) -> None:

@@ -4792,7 +4792,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "service" | "workload" | "unknown";
+            kind: "service" | "external" | "workload" | "unknown";
             /**
              * Health
              * @enum {string}

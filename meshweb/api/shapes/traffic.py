@@ -63,7 +63,7 @@ class TopologyNode(Shape):
     id: str
     namespace: str
     name: str
-    kind: Literal["service", "workload", "unknown"]
+    kind: Literal["service", "external", "workload", "unknown"]
     health: Literal["ok", "warn", "bad", "deny", "idle", "unknown"]
     reason: str
     rps: float
