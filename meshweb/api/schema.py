@@ -86,17 +86,17 @@ def _kind_schemas(kind: Kind) -> dict[str, Any]:
         "type": "object",
         "title": kind.kind,
         "description": kind.summary,
-        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "required": ["apiVersion", "kind", "metadata", *(spec.get("required", ()) if kind.top_level else ("spec",))],
         "properties": {
             "apiVersion": {"type": "string", "enum": [kind.api_version, *kind.older_versions]},
             "kind": {"type": "string", "const": kind.document_kind},
             "metadata": {"$ref": "#/components/schemas/Metadata"},
-            "spec": {"$ref": f"#/components/schemas/{name}"},
+            **(spec["properties"] if kind.top_level else {"spec": {"$ref": f"#/components/schemas/{name}"}}),
             "status": {"$ref": "#/components/schemas/DocumentStatus"},
         },
         "examples": [dict(kind.example)],
     }
-    return {**parts, name: spec, kind.kind: document}
+    return {**parts, **({} if kind.top_level else {name: spec}), kind.kind: document}
 
 
 def _specialise(operation: dict[str, Any], kind: Kind) -> None:

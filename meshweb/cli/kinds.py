@@ -20,6 +20,7 @@ class Kind:
 KINDS = (
     Kind("Namespace", "namespaces", namespaced=False, names=("ns",)),
     Kind("Service", "services", names=("svc",)),
+    Kind("Secret", "secrets"),
     Kind("WorkloadGroup", "workloadgroups", names=("wg",)),
     Kind("WorkloadEntry", "workloadentries", names=("we", "workload", "workloads")),
     Kind("HTTPRoute", "httproutes", names=("route", "routes")),

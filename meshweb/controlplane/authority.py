@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from meshweb.identity import issue, keys, pins
-from meshweb.identity.sealing import KeyRing, SealError, SecretBytes
+from meshweb.identity.sealing import SecretBytes
 from meshweb.store.models import CertificateAuthority, MeshState
+from meshweb.store.sealing import key_ring
 
 _Role = CertificateAuthority.Role
 SERVER_LIFE = timedelta(hours=24)
@@ -34,33 +32,6 @@ class MeshAuthority:
     intermediate: issue.Authority
     roots: str
     pin: str
-
-
-def _key_path() -> Path:
-    return Path(os.environ.get("MESHWEB_KEY_FILE") or settings.DATA_DIR / "key-encryption.key")
-
-
-@cache
-def key_ring() -> KeyRing:
-    """From `MESHWEB_KEY_FILE`, or `key-encryption.key` in the data directory: 32 bytes as hex, 0600. Raises SealError."""
-    path = _key_path()
-    try:
-        raw = bytes.fromhex(path.read_text().strip())
-    except FileNotFoundError:
-        raise SealError(f"the key-encryption key is missing: {path}") from None
-    except ValueError:
-        raise SealError(f"{path} does not hold a key of 64 hex digits") from None
-    return KeyRing("k1", {"k1": SecretBytes(raw)})
-
-
-def make_key_file() -> None:
-    """Once; an existing key stays."""
-    path = _key_path()
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
 
 
 def make_authority() -> bool:

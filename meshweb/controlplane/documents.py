@@ -20,6 +20,7 @@ from meshweb.kinds.parse import parse_document, parse_documents
 from meshweb.kinds.registry import served_by
 from meshweb.store.models import MeshState, Reference, Resource, ResourceVersion, Revision
 from meshweb.store.models.resource import Action
+from meshweb.store.sealing import seal_spec
 
 MAX_DOCUMENTS = 2000
 ANY_VERSION = "*"
@@ -39,7 +40,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Outcome for one document: its row before and after, as authored. `action` may be "unchanged"."""
+    """Outcome for one document: its row before and after, as authored, write-only values sealed. `action` may be "unchanged"."""
 
     key: DocumentKey
     action: str
@@ -77,7 +78,7 @@ def patch(actor: Actor, key: DocumentKey, kind: Kind, change: object, *, version
         raise InvalidDocuments([(0, Violation("", "type", "a merge patch is a JSON object"))])
     row = find(key)
     _check_version(row, version)
-    merged = merge(render.authored_of_row(row), change)
+    merged = merge(render.opened(render.authored_of_row(row)), change)
     # The document may change between this read and the write; the version that was merged into is what counts.
     return write(actor, [Wish(key, _parse_as(kind, merged, key), str(row.revision), "exist")], verb="patch")
 
@@ -107,7 +108,7 @@ def preview(wishes: Sequence[Wish]) -> tuple[Written, ...]:
         row = rows.get(wish.key)
         _check_wish(wish, row)
         before = render.authored_of_row(row) if row is not None else None
-        after = render.authored_of_parsed(wish.parsed) if wish.parsed is not None else None
+        after = _authored(wish.parsed, row) if wish.parsed is not None else None
         action = "unchanged" if before == after else _action(before, after)
         found.append(Written(wish.key, action, before, after, row))
     return tuple(found)
@@ -203,23 +204,31 @@ def _carry_out(wish: Wish, row: Resource | None, number: int, now: datetime) -> 
             return Written(wish.key, "unchanged", None, None, None)
         row.delete()
         return Written(wish.key, Action.DELETED, before, None, None)
-    after = render.authored_of_parsed(wish.parsed)
+    after = _authored(wish.parsed, row)
+    spec = wish.parsed.kind.spec_in(after)
     if row is not None and before == after:
         return Written(wish.key, "unchanged", before, after, row)
     action = Action.CREATED if row is None else Action.UPDATED
     if row is None:
         row = Resource(kind=wish.key.kind, namespace=wish.key.namespace, name=wish.key.name, created_at=now)
-    elif row.spec != wish.parsed.raw_spec:
+    elif row.spec != spec:
         row.generation += 1
     row.labels = dict(wish.parsed.metadata.labels)
     row.annotations = dict(wish.parsed.metadata.annotations)
-    row.spec = wish.parsed.raw_spec
+    row.spec = spec
     row.revision, row.updated_at = number, now
     row.save(force_insert=action is Action.CREATED, force_update=action is Action.UPDATED)
     _index_references(row, wish.parsed, fresh=action is Action.CREATED)
     for service, numbers in served_by(wish.key, wish.parsed.spec):
         local_addresses.assign(service, numbers)
     return Written(wish.key, action, before, after, row)
+
+
+def _authored(parsed: ParsedDocument, row: Resource | None) -> dict[str, Any]:
+    """As it is stored: write-only values sealed, and those that stay the same as they are sealed already."""
+    spec = seal_spec(parsed.kind, parsed.key, parsed.raw_spec, row.spec if row is not None else None)
+    meta = parsed.metadata
+    return render.authored(parsed.kind.kind, meta.namespace, meta.name, meta.labels, meta.annotations, spec)
 
 
 def _index_references(row: Resource, parsed: ParsedDocument, *, fresh: bool) -> None:

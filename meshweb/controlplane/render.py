@@ -8,9 +8,11 @@ from typing import Any
 
 import yaml
 
-from meshweb.kinds.base import ParsedDocument
+from meshweb.core.intent import DocumentKey
+from meshweb.kinds.base import SEALED, SEALED_ANEW
 from meshweb.kinds.registry import kind_named
 from meshweb.store.models import Resource
+from meshweb.store.sealing import open_spec
 
 
 def timestamp(moment: datetime) -> str:
@@ -30,11 +32,12 @@ def authored(
         metadata["labels"] = dict(labels)
     if annotations:
         metadata["annotations"] = dict(annotations)
+    placed = known.spec_out(spec) if known else {"spec": spec}
     return {
         "apiVersion": known.api_version if known else "",
         "kind": known.document_kind if known else kind,
         "metadata": metadata,
-        "spec": spec,
+        **placed,
     }
 
 
@@ -42,15 +45,34 @@ def authored_of_row(row: Resource) -> dict[str, Any]:
     return authored(row.kind, row.namespace, row.name, row.labels, row.annotations, row.spec)
 
 
-def authored_of_parsed(document: ParsedDocument) -> dict[str, Any]:
-    meta = document.metadata
-    return authored(document.kind.kind, meta.namespace, meta.name, meta.labels, meta.annotations, document.raw_spec)
+def opened(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An authored document with its write-only values, for whoever writes it again; never to be shown. Raises SealError."""
+    known, meta = kind_named(document["kind"]), document["metadata"]
+    if known is None or not known.write_only:
+        return dict(document)
+    key = DocumentKey(document["kind"], meta.get("namespace", ""), meta["name"])
+    return {**document, **known.spec_out(open_spec(known, key, known.spec_in(document)))}
+
+
+def shown(document: Mapping[str, Any] | None, before: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """An authored document as anybody may see it. Beside the one `before` it, sealed values that are other ones say so."""
+    known = kind_named(document["kind"]) if document is not None else None
+    if document is None or known is None or not known.write_only:
+        return dict(document) if document is not None else None
+    held = known.spec_in(before) if before is not None else None
+
+    def say(field: str, key: str, value: object) -> str:
+        values = held.get(field) if isinstance(held, Mapping) else None
+        same = not isinstance(values, Mapping) or key not in values or values[key] == value
+        return SEALED if same else SEALED_ANEW
+
+    return {**document, **known.spec_out(known.map_write_only(known.spec_in(document), say))}
 
 
 def document(row: Resource, conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The whole document with the server's own fields and its status."""
-    shown = authored_of_row(row)
-    shown["metadata"] = {
+    found = {**(shown(authored_of_row(row)) or {})}
+    found["metadata"] = {
         "name": row.name,
         **({"namespace": row.namespace} if row.namespace else {}),
         "uid": str(row.uid),
@@ -60,15 +82,15 @@ def document(row: Resource, conditions: Sequence[Mapping[str, Any]]) -> dict[str
         "generation": row.generation,
         "creationTimestamp": timestamp(row.created_at),
     }
-    shown["status"] = {"conditions": list(conditions)}
-    return shown
+    found["status"] = {"conditions": list(conditions)}
+    return found
 
 
-def as_yaml(shown: Mapping[str, Any] | None) -> str | None:
+def as_yaml(document: Mapping[str, Any] | None) -> str | None:
     """Keys below the top in alphabetical order: the database keeps none, and a diff must not show one."""
-    if shown is None:
+    if document is None:
         return None
-    text: str = yaml.safe_dump(_ordered(shown), sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
+    text: str = yaml.safe_dump(_ordered(document), sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
     return text
 
 

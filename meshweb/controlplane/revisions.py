@@ -182,12 +182,12 @@ def _previous(version: ResourceVersion) -> ResourceVersion | None:
 
 
 def rollback_wishes(number: int) -> list[Wish]:
-    """What restores the state before a revision. Raises NotFound, InvalidDocument."""
+    """What restores the state before a revision. Raises NotFound, InvalidDocument, SealError."""
     wishes = []
     for version, before in difference(number):
         key = DocumentKey(version.kind, version.namespace, version.name)
         restored = before.document if before is not None else None
-        wishes.append(Wish(key, parse_document(restored) if restored is not None else None))
+        wishes.append(Wish(key, parse_document(render.opened(restored)) if restored is not None else None))
     return wishes
 
 

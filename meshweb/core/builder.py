@@ -18,6 +18,7 @@ from meshweb.core.destination_rules import DestinationRules
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.intent import Document, DocumentKey, MeshSettings
+from meshweb.core.ir.secrets import SecretMaterial
 from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
@@ -34,6 +35,7 @@ class Phase(IntEnum):
 
     MESH = 10
     NAMESPACES = 20
+    SECRETS = 25
     WORKLOADS = 30
     SERVICES = 40
     DESTINATIONS = 45
@@ -58,7 +60,8 @@ class Scoped(Generic[T]):
 
 @dataclass(slots=True)
 class MeshBuilder:
-    """Mutable while the kinds run, read-only afterwards. `documents`: for kinds whose documents refer to others of their own."""
+    """Mutable while the kinds run, read-only afterwards. `documents`: for kinds whose documents refer to others of their own.
+    `secrets`: by "namespace/name"."""
 
     settings: MeshSettings
     documents: Mapping[DocumentKey, Document] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class MeshBuilder:
     routing: RouteTable = field(default_factory=RouteTable)
     destination_rules: DestinationRules = field(default_factory=DestinationRules)
     gateways: GatewayTable = field(default_factory=GatewayTable)
+    secrets: dict[str, SecretMaterial] = field(default_factory=dict)
     sidecars: list[Scoped[SidecarScope]] = field(default_factory=list)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)

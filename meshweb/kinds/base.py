@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,9 @@ LabelKey = Annotated[
 ]
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 Labels = dict[LabelKey, LabelValue]
+
+SEALED, SEALED_ANEW = "(sealed)", "(sealed, changed)"
+"""Shown instead of a write-only value; the second where a change is shown and the value is another than before."""
 
 
 class SpecModel(BaseModel):
@@ -55,7 +58,7 @@ class ParsedDocument:
     kind: Kind
     metadata: Metadata
     spec: SpecModel
-    raw_spec: Mapping[str, object]
+    raw_spec: Mapping[str, object] = field(repr=False)
 
     @property
     def key(self) -> DocumentKey:
@@ -87,6 +90,8 @@ class Kind:
     check: violations that the spec's types cannot express (pointers start at the document, e.g. `/spec/ports/1/name`).
     apply: writes into the mesh; runs once per document, oldest first within a phase.
     serves: services that a document puts into the register: each gets its local addresses when it is written.
+    top_level: fields of the spec that stand beside `metadata` in a document of this kind, as Kubernetes has it, instead of below `spec`.
+    write_only: fields of the spec that map keys to values which are sealed at rest and never shown again.
     fail_closed: what to do to the mesh instead when `apply` raised, or the spec is `Unreadable`; None where a missing document
         opens nothing.
     """
@@ -107,6 +112,29 @@ class Kind:
     references: Callable[[Document], Iterable[Reference]] = no_references
     serves: Callable[[DocumentKey, SpecModel], Iterable[Served]] = no_services
     fail_closed: Callable[[MeshBuilder, Document], None] | None = None
+    top_level: tuple[str, ...] = ()
+    write_only: tuple[str, ...] = ()
+
+    def spec_in(self, document: Mapping[str, Any]) -> Any:
+        """The spec of a raw document, wherever this kind has it."""
+        if self.top_level:
+            return {name: document[name] for name in self.top_level if name in document}
+        return document.get("spec")
+
+    def spec_out(self, spec: object) -> dict[str, object]:
+        """What `spec_in` reads."""
+        return dict(spec) if self.top_level and isinstance(spec, Mapping) else {"spec": spec}
+
+    def map_write_only(self, spec: object, change: Callable[[str, str, object], object]) -> object:
+        """`spec` with `change(field, key, value)` in place of each write-only value."""
+        if not self.write_only or not isinstance(spec, Mapping):
+            return spec
+        return {
+            name: {key: change(name, key, value) for key, value in values.items()}
+            if name in self.write_only and isinstance(values, Mapping)
+            else values
+            for name, values in spec.items()
+        }
 
     @property
     def document_kind(self) -> str:

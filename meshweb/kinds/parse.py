@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from meshweb.core.errors import InvalidDocument, Violation
+from meshweb.core.errors import InvalidDocument, Violation, pointer
 from meshweb.core.names import is_dns_label
-from meshweb.kinds.base import Kind, Labels, Metadata, ParsedDocument, violations_of
+from meshweb.kinds.base import SEALED, Kind, Labels, Metadata, ParsedDocument, violations_of
 from meshweb.kinds.registry import KINDS
 
 DEFAULT_NAMESPACE = "default"
@@ -41,24 +41,49 @@ def parse_document(raw: object, *, default_namespace: str = DEFAULT_NAMESPACE) -
     violations = [
         Violation(f"/{name}", "unknown_field", "is not a field of a document")
         for name in raw
-        if name not in {"apiVersion", "kind", "metadata", "spec", "status"}
+        if name not in {"apiVersion", "kind", "metadata", "status", *(kind.top_level or ("spec",))}
     ]
     metadata, metadata_violations = _metadata(kind, raw.get("metadata"), default_namespace)
     violations += metadata_violations
-    raw_spec = raw.get("spec", {})
+    raw_spec = kind.spec_in(raw)
     if raw_spec is None:
         raw_spec = {}
+    shown = _shown_values(kind, raw_spec)
+    if shown:
+        raise InvalidDocument(violations + shown)
+    above = () if kind.top_level else ("spec",)
     try:
         spec = kind.parse_spec(raw_spec)
     except ValidationError as error:
-        raise InvalidDocument(violations + violations_of(error, raw_spec, ("spec",))) from error
+        raise InvalidDocument(violations + violations_of(error, raw_spec, above)) from error
     except ValueError as error:  # numbers JSON cannot carry
-        raise InvalidDocument([*violations, Violation("/spec", "value", str(error))]) from error
+        raise InvalidDocument([*violations, Violation(pointer(*above), "value", str(error))]) from error
     if metadata is not None:
-        violations += kind.check(metadata, spec)
+        violations += [_placed(kind, violation) for violation in kind.check(metadata, spec)]
     if violations or metadata is None:
         raise InvalidDocument(violations)
     return ParsedDocument(kind, metadata, spec, raw_spec)
+
+
+def _placed(kind: Kind, violation: Violation) -> Violation:
+    """With its pointer into the document as this kind has it."""
+    if not kind.top_level:
+        return violation
+    return Violation(violation.pointer.removeprefix("/spec"), violation.code, violation.detail)
+
+
+def _shown_values(kind: Kind, raw_spec: object) -> list[Violation]:
+    """What is shown instead of a sealed value must not become the value when a document that was read is sent back."""
+    found: list[Violation] = []
+
+    def look(field: str, key: str, value: object) -> object:
+        if isinstance(value, str) and value.startswith(SEALED.rstrip(")")):
+            detail = "is what is shown instead of the value: send the value itself, or PATCH only what changes"
+            found.append(Violation(pointer(*(() if kind.top_level else ("spec",)), field, key), "sealed", detail))
+        return value
+
+    kind.map_write_only(raw_spec, look)
+    return found
 
 
 def _kind_of(raw: Mapping[str, object]) -> Kind:

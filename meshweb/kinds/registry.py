@@ -14,6 +14,7 @@ from meshweb.kinds.mesh_config import MESH_CONFIG
 from meshweb.kinds.namespace import NAMESPACE
 from meshweb.kinds.peer_authentication import PEER_AUTHENTICATION
 from meshweb.kinds.reference_grant import REFERENCE_GRANT
+from meshweb.kinds.secret import SECRET
 from meshweb.kinds.service import SERVICE
 from meshweb.kinds.service_entry import SERVICE_ENTRY
 from meshweb.kinds.sidecar import SIDECAR
@@ -26,6 +27,7 @@ from meshweb.kinds.workload_group import WORKLOAD_GROUP
 KINDS: tuple[Kind, ...] = (
     NAMESPACE,
     SERVICE,
+    SECRET,
     WORKLOAD_GROUP,
     WORKLOAD_ENTRY,
     SERVICE_ENTRY,

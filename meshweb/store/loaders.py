@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, MeshSettings, ProxyView, Unreadable
 from meshweb.core.names import ServiceRef
+from meshweb.identity.sealing import SealError
 from meshweb.kinds.base import violations_of
 from meshweb.kinds.registry import kind_named, served_by
 from meshweb.store.models import LocalAddress, Proxy, Resource, ResourceVersion
+from meshweb.store.sealing import open_spec
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +25,15 @@ def document_of(row: Resource) -> Document | None:
     if kind is None:
         log.warning("ignoring %s: this version has no kind %s", row, row.kind)
         return None
+    key = DocumentKey(row.kind, row.namespace, row.name)
     spec: object
     try:
-        spec = kind.parse_spec(row.spec)
+        spec = kind.parse_spec(open_spec(kind, key, row.spec))
+    except SealError as error:
+        spec = Unreadable(str(error))
     except ValidationError as error:
         found = violations_of(error, row.spec, ("spec",))
         spec = Unreadable("; ".join(f"{v.pointer}: {v.detail}" for v in found[:5]))
-    key = DocumentKey(row.kind, row.namespace, row.name)
     return Document(key, spec, row.labels, row.annotations, row.created_at, row.generation, row.revision)
 
 

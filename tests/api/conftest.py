@@ -9,6 +9,7 @@ from django.test import Client
 
 from meshweb.controlplane import access, authority, impact
 from meshweb.controlplane.actor import SYSTEM
+from meshweb.store import sealing
 from meshweb.store.models import MeshState
 from meshweb.telemetry import topology
 
@@ -35,8 +36,8 @@ class Api:
 def mesh(transactional_db: None) -> None:
     """An installation after bootstrap, without documents."""
     MeshState.objects.create(id=1)
-    authority.make_key_file()
-    authority.key_ring.cache_clear()
+    sealing.make_key_file()
+    sealing.key_ring.cache_clear()
     authority.authority.cache_clear()
     authority.make_authority()
     # Mirrors of an earlier test's database.

@@ -15,6 +15,7 @@ from meshweb.controlplane.actor import SYSTEM
 from meshweb.controlplane.errors import Conflict, InvalidDocuments, NotFound, Refusal, Unauthorized
 from meshweb.identity import csr, keys
 from meshweb.identity.join_token import JoinToken, encode_secret
+from meshweb.store import sealing
 from meshweb.store.loaders import views_of
 from meshweb.store.models import Certificate, CertificateJob, JoinTokenUse, MeshState, Proxy, Resource
 from tests import factories as make
@@ -24,8 +25,8 @@ from tests import factories as make
 def token(transactional_db: None) -> Iterator[Callable[..., JoinToken]]:
     """Makes tokens for the group `web`. Certificates are signed at once, in the same thread."""
     MeshState.objects.create(id=1)
-    authority.make_key_file()
-    authority.key_ring.cache_clear()
+    sealing.make_key_file()
+    sealing.key_ring.cache_clear()
     authority.authority.cache_clear()
     authority.make_authority()
     make.apply(make.namespace(), make.group("web"), make.group("db"))

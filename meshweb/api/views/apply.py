@@ -56,7 +56,8 @@ def answer(request: Request, wishes: list[Wish], *, verb: str, reason: str) -> R
 
 def _item(number: int, written: Written) -> shapes.ApplyItem:
     kind = kind_named(written.key.kind)
-    found: list[dict[str, Any]] = differences(written.before or {}, written.after or {})
+    before, after = render.shown(written.before), render.shown(written.after, written.before)
+    found: list[dict[str, Any]] = differences(before or {}, after or {})
     return shapes.ApplyItem(
         document=number,
         api_version=kind.api_version if kind is not None else "",
@@ -64,7 +65,7 @@ def _item(number: int, written: Written) -> shapes.ApplyItem:
         namespace=written.key.namespace or None,
         name=written.key.name,
         action=written.action,
-        before=render.as_yaml(written.before),
-        after=render.as_yaml(written.after) or "",
+        before=render.as_yaml(before),
+        after=render.as_yaml(after) or "",
         diff=[shapes.Difference(**item) for item in found],
     )

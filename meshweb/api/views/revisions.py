@@ -82,8 +82,8 @@ class RevisionDiff(APIView):
                 namespace=version.namespace,
                 name=version.name,
                 action=version.action,
-                before=render.as_yaml(before.document) if before is not None else None,
-                after=render.as_yaml(version.document),
+                before=render.as_yaml(render.shown(before.document)) if before is not None else None,
+                after=render.as_yaml(render.shown(version.document, before.document if before is not None else None)),
             )
             for version, before in revisions.difference(number)
         ]

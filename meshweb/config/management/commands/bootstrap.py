@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from meshweb.controlplane import access, authority, documents
 from meshweb.controlplane.actor import SYSTEM
 from meshweb.kinds.parse import parse_document
+from meshweb.store import sealing
 from meshweb.store.models import MeshState
 
 ADMIN_TOKEN_LIFE = timedelta(days=3650)
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         MeshState.objects.get_or_create(id=1)
-        authority.make_key_file()
+        sealing.make_key_file()
         if authority.make_authority():
             self.stdout.write(f"made the certificate authority of {settings.TRUST_DOMAIN}")
         access.local_admin()
