@@ -625,6 +625,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["secrets_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["secrets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["secrets_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["secrets_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["secrets_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["secrets_patch"];
+        trace?: never;
+    };
     "/api/v1/serviceentries": {
         parameters: {
             query?: never;
@@ -3908,6 +3946,59 @@ export interface components {
             next: string | null;
             /** Revision */
             revision: number;
+        };
+        /**
+         * Secret
+         * @description A certificate with its key, or authorities that callers are verified by. Values are never shown again.
+         * @example {
+         *       "apiVersion": "v1",
+         *       "kind": "Secret",
+         *       "metadata": {
+         *         "name": "shop-tls",
+         *         "namespace": "shop"
+         *       },
+         *       "type": "kubernetes.io/tls",
+         *       "data": {
+         *         "tls.crt": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t…",
+         *         "tls.key": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t…"
+         *       }
+         *     }
+         */
+        Secret: {
+            /** @enum {string} */
+            apiVersion: "v1";
+            /** @constant */
+            kind: "Secret";
+            metadata: components["schemas"]["Metadata"];
+            /**
+             * Type
+             * @default Opaque
+             * @enum {string}
+             */
+            type: "kubernetes.io/tls" | "Opaque";
+            /** @default null */
+            data: components["schemas"]["Secret.SecretValues"] | null;
+            /** @default null */
+            stringData: components["schemas"]["Secret.SecretValues"] | null;
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** SecretValues */
+        "Secret.SecretValues": {
+            /**
+             * Tls.Crt
+             * @default null
+             */
+            "tls.crt": string | null;
+            /**
+             * Tls.Key
+             * @default null
+             */
+            "tls.key": string | null;
+            /**
+             * Ca.Crt
+             * @default null
+             */
+            "ca.crt": string | null;
         };
         /** Series */
         Series: {
@@ -9186,6 +9277,260 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "v1",
+                 *       "kind": "Secret",
+                 *       "metadata": {
+                 *         "name": "shop-tls",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "type": "kubernetes.io/tls",
+                 *       "data": {
+                 *         "tls.crt": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t…",
+                 *         "tls.key": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t…"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "v1",
+                 *       "kind": "Secret",
+                 *       "metadata": {
+                 *         "name": "shop-tls",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "type": "kubernetes.io/tls",
+                 *       "data": {
+                 *         "tls.crt": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t…",
+                 *         "tls.key": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t…"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    secrets_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "v1",
+                 *       "kind": "Secret",
+                 *       "metadata": {
+                 *         "name": "shop-tls",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "type": "kubernetes.io/tls",
+                 *       "data": {
+                 *         "tls.crt": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t…",
+                 *         "tls.key": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t…"
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
                 };
             };
             /** @description What went wrong (RFC 9457). */
