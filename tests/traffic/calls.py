@@ -25,7 +25,7 @@ class Calls:
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._channels: dict[tuple[Address, str], grpc.aio.Channel] = {}
+        self._channels: dict[tuple[Address, str, str], grpc.aio.Channel] = {}
 
     async def close(self) -> None:
         for channel in self._channels.values():
@@ -52,20 +52,44 @@ class Calls:
     async def open(
         self, wire: Wire, address: Address, request: Request
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, list[str]]:
-        """A connection, and the names in the server's certificate."""
+        """A connection, and the names in the server's certificate. Raises NoTunnel."""
+        reader, writer = await asyncio.open_connection(*address)
+        if request.tunnel:
+            status = await http1.connect(reader, writer, request.tunnel)
+            if status != 200:
+                writer.close()
+                raise NoTunnel(status)
         if not request.tls and wire != "tls":
-            reader, writer = await asyncio.open_connection(*address)
             return reader, writer, []
         context = self._callers.context(request.identity, request.alpn or _ALPN.get(wire, ()))
-        reader, writer = await asyncio.open_connection(*address, ssl=context, server_hostname=request.sni or address[0])
+        try:
+            await writer.start_tls(context, server_hostname=request.sni or address[0])
+        except BaseException:
+            writer.close()
+            raise
         return reader, writer, names_of(writer.get_extra_info("ssl_object"))
 
-    def channel(self, address: Address, authority: str) -> grpc.aio.Channel:
-        key = (address, authority)
-        if key not in self._channels:
-            options = [("grpc.default_authority", authority), ("grpc.use_local_subchannel_pool", 1)]
-            self._channels[key] = grpc.aio.insecure_channel(f"{address[0]}:{address[1]}", options)
+    def channel(self, address: Address, request: Request) -> grpc.aio.Channel:
+        key = (address, request.host, request.sni or "" if request.tls else "-")
+        if key in self._channels:
+            return self._channels[key]
+        options: list[tuple[str, Any]] = [("grpc.default_authority", request.host), ("grpc.use_local_subchannel_pool", 1)]
+        target = f"{address[0]}:{address[1]}"
+        if request.tls:
+            options.append(("grpc.ssl_target_name_override", request.sni or request.host))
+            credentials = grpc.ssl_channel_credentials(self._callers.roots)
+            self._channels[key] = grpc.aio.secure_channel(target, credentials, options)
+        else:
+            self._channels[key] = grpc.aio.insecure_channel(target, options)
         return self._channels[key]
+
+
+class NoTunnel(Exception):
+    """The proxy's status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 async def _timed(call: Awaitable[Response]) -> Response:
@@ -75,6 +99,8 @@ async def _timed(call: Awaitable[Response]) -> Response:
             response = await call
     except TimeoutError:
         response = Response(error="timeout")
+    except NoTunnel as refused:
+        response = Response(refused.status)
     except ConnectionRefusedError:
         response = Response(error="refused")
     except (OSError, asyncio.IncompleteReadError) as error:
@@ -101,7 +127,7 @@ class _Caller:
                 response.certificate = self._certificate
                 return response
             case "grpc":
-                return await _grpc(self._calls.channel(self._address, request.host), request)
+                return await _grpc(self._calls.channel(self._address, request), request)
             case _:
                 return await self._once(request)
 
@@ -121,7 +147,7 @@ class _Caller:
                 return await websocket.exchange(reader, writer, request)
             if request.body:
                 writer.write(request.body + b"\n")
-            return Response(body=(await reader.readuntil(b"\n")).strip(), certificate=certificate)
+            return Response(200, body=(await reader.readuntil(b"\n")).strip(), certificate=certificate)
         finally:
             writer.close()
 

@@ -18,6 +18,9 @@ Text = str | list[str] | None
 """What a header must be: the text; `~` and a regular expression that it holds; several values in order; null: absent."""
 
 
+Told = str | Annotated[list[str], Field(min_length=2, max_length=3)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -52,6 +55,7 @@ class Row(_Strict):
     identity: str | None = None
     n: Annotated[int, Field(ge=0)] = 0
     parallel: Annotated[int, Field(ge=1)] = 16
+    keep: str | None = None
     # What must come of it.
     status: int = 200
     grpc: str = "OK"
@@ -92,7 +96,7 @@ class File(_Strict):
 
     documents: str = ""
     unhealthy: frozenset[str] = frozenset()
-    conditions: dict[str, dict[str, str | list[str]]] = Field(default_factory=dict)
+    conditions: dict[str, dict[str, Told]] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
     rows: list[Row] = Field(default_factory=list)
 
@@ -104,6 +108,11 @@ class File(_Strict):
         return self
 
 
+def placed(text: str, places: Mapping[str, str]) -> str:
+    """With `$(name)` replaced. Raises KeyError for an unknown name."""
+    return _PLACE.sub(lambda found: places[found[1]], text)
+
+
 @dataclass(frozen=True)
 class Case:
     """`name`: "<area>/<file>"."""
@@ -113,8 +122,7 @@ class Case:
 
     def documents(self, places: Mapping[str, str]) -> list[Any]:
         """With `$(name)` replaced. Raises KeyError for an unknown name."""
-        text = _PLACE.sub(lambda found: places[found[1]], self.file.documents)
-        return [raw for raw in yaml.load_all(text, yaml.CSafeLoader) if raw is not None]
+        return [raw for raw in yaml.load_all(placed(self.file.documents, places), yaml.CSafeLoader) if raw is not None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tests.traffic.calls import Address, Calls
-from tests.traffic.cases import Row, Text, Wire
+from tests.traffic.cases import Row, Text, Told, Wire
 from tests.traffic.model import ROW_HEADER, Book, Headers, Request, Response, Seen
 
 _MIRROR_SECONDS = 3.0
@@ -29,6 +29,8 @@ class Run:
 async def run(row: Row, wire: Wire, address: Address, request: Request, calls: Calls, book: Book) -> None:
     """Raises AssertionError that says everything that was wrong."""
     done = Run([], [])
+    if row.keep is not None:
+        request = await _introduced(row.keep, wire, address, request, calls)
     await _more(done, row.count, row, wire, address, request, calls)
     problems = list(_shares(row, done.responses))
     if problems and row.count > 1:
@@ -45,11 +47,25 @@ async def run(row: Row, wire: Wire, address: Address, request: Request, calls: C
     assert not problems, "\n".join([*problems, "came: " + _told(done.responses[-1])])
 
 
+async def _introduced(name: str, wire: Wire, address: Address, request: Request, calls: Calls) -> Request:
+    """The request with what the answer to a first one gave its caller to keep: a cookie, or a header."""
+    (answer,) = await calls.many(wire, address, [request])
+    given = [value for key, value in answer.headers if key == ("set-cookie" if name == "cookie" else name)]
+    assert given, f"keep: the first answer has no {name}: {answer.headers}"
+    return replace(request, headers=(*request.headers, (name, "; ".join(value.partition(";")[0] for value in given))))
+
+
 async def _more(done: Run, count: int, row: Row, wire: Wire, address: Address, request: Request, calls: Calls) -> None:
     ids = [f"r{next(_ids)}" for _ in range(count)]
-    requests = [replace(request, headers=(*request.headers, (ROW_HEADER, row_id))) for row_id in ids]
+    requests = [_numbered(replace(request, headers=(*request.headers, (ROW_HEADER, row_id))), row_id) for row_id in ids]
     done.ids += ids
     done.responses += await calls.many(wire, address, requests, row.parallel)
+
+
+def _numbered(request: Request, number: str) -> Request:
+    """`$n` is another text in each request."""
+    headers = tuple((name, value.replace("$n", number)) for name, value in request.headers)
+    return replace(request, path=request.path.replace("$n", number), headers=headers)
 
 
 def _told(response: Response) -> str:
@@ -99,7 +115,7 @@ def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
         return
     if wire == "grpc" and response.grpc_status != row.grpc:
         yield f"gRPC status: {response.grpc_status} instead of {row.grpc}"
-    if wire in {"h1", "h2"} and not row.share and response.status != row.status:
+    if wire in {"h1", "h2", "tcp", "tls"} and not row.share and response.status != row.status:
         yield f"status: {response.status} instead of {row.status}"
     if wire == "ws" and response.status != (101 if row.status == 200 else row.status):
         yield f"status: {response.status} instead of {row.status} (a WebSocket's is 101)"
@@ -149,14 +165,14 @@ def _matches(expected: str, found: str) -> bool:
     return re.search(expected[1:], found) is not None if expected.startswith("~") else expected == found
 
 
-def conditions(wanted: dict[str, dict[str, str | list[str]]], found: Mapping[str, Iterable[tuple[str, str, str]]]) -> list[str]:
-    """`found`: type, status and reason per document. Problems in words."""
+def conditions(wanted: dict[str, dict[str, Told]], found: Mapping[str, Iterable[tuple[str, str, str, str]]]) -> list[str]:
+    """`found`: type, status, reason and message per document. Problems in words."""
     problems = []
     for document, types in wanted.items():
-        told = {kind: (status, reason) for kind, status, reason in found.get(document, ())}
+        told = {kind: rest for kind, *rest in found.get(document, ())}
         for kind, expected in types.items():
-            status, reason = (expected, None) if isinstance(expected, str) else expected
-            got = told.get(kind)
-            if got is None or got[0] != status or reason not in (None, got[1]):
+            texts = [expected] if isinstance(expected, str) else expected
+            got = told.get(kind, [])
+            if len(got) < len(texts) or not all(map(_matches, texts, got)):
                 problems.append(f"{document}: {kind} is {got} instead of {expected}")
     return problems

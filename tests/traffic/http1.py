@@ -57,6 +57,13 @@ def response_bytes(status: int, headers: Headers, body: bytes, *, head_only: boo
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (b"" if head_only or status in _NO_BODY else body)
 
 
+async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str) -> int:
+    """Asks a proxy for a tunnel; its status."""
+    writer.write(f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n\r\n".encode())
+    line, _ = await read_head(reader)
+    return int(line.split()[1])
+
+
 class Client:
     """One connection, one request at a time."""
 

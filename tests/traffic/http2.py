@@ -108,7 +108,12 @@ class Client(_Peer):
         if self._task.done():
             raise ConnectionError("closed")
         stream = self._state.get_next_available_stream_id()
-        head = [(":method", request.method), (":scheme", "http"), (":authority", request.host), (":path", request.path)]
+        head = [
+            (":method", request.method),
+            (":scheme", "https" if request.tls else "http"),
+            (":authority", request.host),
+            (":path", request.path),
+        ]
         head += [(name.lower(), value) for name, value in request.headers]
         if request.body:
             head.append(("content-length", str(len(request.body))))

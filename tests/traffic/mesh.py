@@ -7,6 +7,7 @@
 | `shop/pay-a-1`, `shop/pay-b-1` | `pay.shop`, and by version `pay-a.shop`, `pay-b.shop` |
 | `other/client-1` | a caller in another namespace (mode loopback), and a backend of `client.other` |
 | `shop/proxy-1` | a caller in mode proxy |
+| `shop/gateway-1` | a gateway, by the name `public` and the label `istio: ingressgateway` |
 
 Every VM runs the same applications, on the ports of `PORTS`; a case that declares a Service for one more of them has it.
 """
@@ -23,6 +24,9 @@ from meshweb.core.intent import CaptureMode, ProxyView
 Json = dict[str, Any]
 
 HTTP, H2C, GRPC, TCP, GREETING, TLS = 8080, 8081, 8082, 9000, 9001, 9443
+HTTPS = 9444
+"""The HTTP application behind TLS of its own."""
+GATEWAY = {"app": "gateway", "istio": "ingressgateway", "gateway.networking.k8s.io/gateway-name": "public"}
 PORTS = {"http": HTTP, "http2": H2C, "grpc": GRPC, "tcp": TCP, "tcp-greeting": GREETING, "tls": TLS}
 """Name of the service port -> number. The names say the protocol."""
 
@@ -34,6 +38,7 @@ class Vm:
     account: str
     labels: tuple[tuple[str, str], ...]
     mode: CaptureMode = CaptureMode.EXPLICIT
+    gateway: str = ""
     network: str = ""  # "127.N.M"
 
     @property
@@ -55,7 +60,7 @@ class Vm:
         return f"127.{int(own) + 60}.{int(index) * 8}.0/21"
 
     def view(self) -> ProxyView:
-        return ProxyView(self.namespace, self.name, self.mode, self.bind, self.app_address, self.loopback_range)
+        return ProxyView(self.namespace, self.name, self.mode, self.bind, self.app_address, self.loopback_range, self.gateway)
 
     def entry(self) -> Json:
         spec = {"address": self.bind, "labels": dict(self.labels), "serviceAccount": self.account, "ports": {"http": HTTP}}
@@ -65,16 +70,17 @@ class Vm:
 def make_vms() -> dict[str, Vm]:
     """By id. The addresses are this process' own."""
     first = 64 + os.getpid() % 60
-    wanted = [
+    wanted: list[tuple[str, str, str, dict[str, str], CaptureMode]] = [
         ("shop", "web-1", "web", {"app": "web"}, CaptureMode.EXPLICIT),
         ("shop", "api-1", "api", {"app": "api"}, CaptureMode.EXPLICIT),
         ("shop", "pay-a-1", "pay", {"app": "pay", "version": "a"}, CaptureMode.EXPLICIT),
         ("shop", "pay-b-1", "pay", {"app": "pay", "version": "b"}, CaptureMode.EXPLICIT),
         ("other", "client-1", "client", {"app": "client"}, CaptureMode.LOOPBACK),
         ("shop", "proxy-1", "proxy", {"app": "proxy"}, CaptureMode.PROXY),
+        ("shop", "gateway-1", "gateway", GATEWAY, CaptureMode.EXPLICIT),
     ]
     made = [
-        Vm(namespace, name, account, tuple(labels.items()), mode, f"127.{first}.{index}")
+        Vm(namespace, name, account, tuple(labels.items()), mode, "public" if labels is GATEWAY else "", f"127.{first}.{index}")
         for index, (namespace, name, account, labels, mode) in enumerate(wanted, start=1)
     ]
     return {vm.id: vm for vm in made}

@@ -20,7 +20,8 @@ def first(headers: Headers, name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Request:
-    """`headers` without those that the protocol makes itself (host, content-length)."""
+    """`headers` without those that the protocol makes itself (host, content-length). tunnel: what the caller asks a proxy for, by
+    CONNECT, before it says anything."""
 
     method: str = "GET"
     path: str = "/"
@@ -31,6 +32,7 @@ class Request:
     sni: str | None = None
     alpn: tuple[str, ...] = ()
     identity: str | None = None
+    tunnel: str = ""
 
 
 @dataclass

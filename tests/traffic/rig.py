@@ -5,9 +5,10 @@ its place; each is a minute younger than the one before), compiled, and pushed t
 one protocol is one test: `http_route/weights::nine to one[h2]`. `conditions` are a test of their own.
 
     documents: |            # several, parted by ---; $(shop/web-1): address of a sidecar, $(app shop/web-1): of its
-      ...                   # application, $(nobody): one where nobody answers
+      ...                   # application, $(nobody): one where nobody answers, $(world http): a port of 127.0.0.1 (also https,
+                            # tcp, tls) where an application named `world` does
     unhealthy: [shop/pay-a-1]
-    conditions:             # "True", or [status, reason]
+    conditions:             # "True", or [status, reason], or [status, reason, message]; texts as below
       HTTPRoute shop/pay: {Accepted: "True", ResolvedRefs: ["False", BackendNotFound]}
     defaults: {to: "pay.shop:8080"}         # for every row
     rows:
@@ -18,11 +19,16 @@ The request of a row:
     from        the VM whose application calls (shop/web-1)
     to          the service, as name.namespace:port; called where this VM's sidecar offers it, in the VM's mode
     at          instead: a sidecar's own address, as shop/pay-a-1:8080 (a call from outside the mesh; a gateway)
-    protocols   h1, h2 (both, unless there are several requests: h2), grpc, tcp, tls, ws
+    protocols   h1, h2 (both, unless there are several requests: h2), grpc, tcp, tls, ws; in mode proxy by CONNECT those that are
+                not HTTP
     method, host, path, headers, body       host is `to` by default; a header may have several values
     tls, sni, alpn, identity                TLS of the caller; identity shop/web: with a certificate of the mesh's CA,
-                                            foreign/web: of another CA
-    n, parallel                             how many requests (1; with shares 200, with exact ones 20), at a time (16)
+                                            foreign/web: of another mesh, world/bank: of a CA outside, that servers outside
+                                            and gateways trust, stranger/bank: of one that nobody does
+    n, parallel                             how many requests (1; with shares 200, with exact ones 20), at a time (16); `$n` in path
+                                            and headers is another text in each
+    keep                                    cookie, or name of a header: what the answer to one request more, made before, gives
+                                            comes with all
 
 What must come of it. A text is exact, or `~` and a regular expression to be found; of headers, null is absence and a list all values:
 
@@ -38,7 +44,8 @@ What must come of it. A text is exact, or `~` and a regular expression to be fou
     error                                   refused, closed, reset or timeout; "closed|reset": either
     certificate                             a name in the server's certificate
 
-How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
+Secrets and files that documents name are there, as certificates of the CA outside whose name is the last part of theirs
+(`world.py`). How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
 """
 
 from __future__ import annotations
@@ -57,13 +64,14 @@ from meshweb.core.names import ServiceRef
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.registry import KINDS, served_by
 from tests.traffic import checks
-from tests.traffic.apps import start_apps
+from tests.traffic.apps import start_apps, world_ports
 from tests.traffic.calls import Address, Calls
-from tests.traffic.cases import Case, Row, Wire
+from tests.traffic.cases import Case, Row, Wire, placed
 from tests.traffic.mesh import base_documents, make_vms, places
 from tests.traffic.model import Book, Request
 from tests.traffic.sidecars import Sidecars
 from tests.traffic.tls import Callers
+from tests.traffic.world import World
 
 PUSH_SECONDS = 15.0
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,9 +83,11 @@ class Rig:
     def __init__(self, directory: Path) -> None:
         self.vms = make_vms()
         self.book = Book()
-        self.sidecars = Sidecars(self.vms, directory)
+        self.world = World()
+        self.sidecars = Sidecars(self.vms, self.world, directory)
+        self._texts = places(self.vms)
         self._apps: list[Any] = []
-        self._calls = Calls(Callers(self.sidecars.ca))
+        self._calls = Calls(Callers(self.sidecars.ca, self.world))
         self._compiler = Compiler(KINDS)
         self._base = [parse_document(raw) for raw in base_documents(self.vms)]
         self._places: dict[tuple[ServiceRef, int], int] = {}
@@ -89,7 +99,8 @@ class Rig:
         self._refused: Exception | None = None
 
     async def start(self) -> None:
-        self._apps = await start_apps(self.vms.values(), self.book)
+        self._apps = await start_apps(self.vms.values(), self.book, self.world)
+        self._texts |= world_ports(self._apps)
         await self.sidecars.start()
 
     async def stop(self) -> None:
@@ -105,7 +116,7 @@ class Rig:
 
     def _intent(self, case: Case) -> Intent:
         """A document of the case replaces that of the base with the same key. Each is a minute younger than the one before."""
-        parsed = {document.key: document for document in [*self._base, *map(parse_document, case.documents(places(self.vms)))]}
+        parsed = {document.key: document for document in [*self._base, *map(parse_document, case.documents(self._texts))]}
         documents: dict[DocumentKey, Document] = {}
         for index, (key, document) in enumerate(parsed.items()):
             meta = document.metadata
@@ -146,7 +157,10 @@ class Rig:
 
     async def run(self, row: Row, wire: Wire) -> None:
         """Raises AssertionError that says what came instead."""
-        await checks.run(row, wire, self.address(row), self.request(row), self._calls, self.book)
+        row = row.model_copy(
+            update={name: placed(text, self._texts) for name in ("to", "host") if (text := getattr(row, name))}
+        )
+        await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
 
     def address(self, row: Row) -> Address:
         """Where the caller's application finds the service, or the sidecar itself (`at`)."""
@@ -161,13 +175,15 @@ class Rig:
             return names.loopback_address(caller.loopback_range, self._places[service, 0]), port_number
         return caller.bind, names.explicit_port(self._places[service, port_number])
 
-    def request(self, row: Row) -> Request:
+    def request(self, row: Row, wire: Wire) -> Request:
         headers = tuple(
             (name, value) for name, values in row.headers.items() for value in ([values] if isinstance(values, str) else values)
         )
         host = row.host or row.to or (row.at or "").rpartition("/")[2]
         tls = row.tls or row.identity is not None
-        return Request(row.method, row.path, host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity)
+        proxied = row.at is None and self.vms[row.from_].mode is CaptureMode.PROXY and wire in {"tcp", "tls"}
+        tunnel = host if proxied else ""
+        return Request(row.method, row.path, host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity, tunnel)
 
     def _target(self, row: Row) -> tuple[ServiceRef, int]:
         """`pay.shop:8080` -> shop/pay, 8080; a host of a ServiceEntry by its own name (`any.example.com` also below `*.example.com`)."""

@@ -32,6 +32,7 @@ from meshweb.xds.ports import ProxyIdentity
 from meshweb.xds.session import Session, SessionLimits
 from meshweb.xds.stream import Protocol
 from tests.traffic.mesh import Vm
+from tests.traffic.world import ServedSecrets, World
 from tests.xds.fakes import TRUST_DOMAIN, MeshCa
 
 _EOF: object = getattr(grpc.aio, "EOF")  # noqa: B009 - missing in the type stubs
@@ -68,21 +69,31 @@ class _Status:
 
 
 class _Split:
-    """gRPC's context for a Session: requests for secrets are answered here and never seen by it."""
+    """gRPC's context for a Session: requests for secrets are answered here and never seen by it. `settled`: Envoy has taken
+    every secret that it asked for."""
 
     def __init__(self, context: Any, secrets: Secrets) -> None:
         self._context = context
         self._secrets = SecretStream(secrets)
         self._writing = asyncio.Lock()
+        self._unanswered: set[str] = set()
+        self.settled = asyncio.Event()
+        self.settled.set()
 
     async def read(self) -> Any:
         while (data := await self._context.read()) is not _EOF:
             request = message("envoy.service.discovery.v3.DeltaDiscoveryRequest").FromString(data)
             if request.type_url != SECRET:
                 return data
+            self._unanswered.discard(request.response_nonce)
             answer = self._secrets.request(request)
             if answer is not None:
+                self._unanswered.add(message("envoy.service.discovery.v3.DeltaDiscoveryResponse").FromString(answer).nonce)
                 await self.write(answer)
+            if self._unanswered:
+                self.settled.clear()
+            else:
+                self.settled.set()
         return _EOF
 
     async def write(self, data: bytes) -> None:
@@ -96,18 +107,19 @@ class _Split:
 class Sidecar:
     """One VM's Envoy."""
 
-    def __init__(self, vm: Vm, ca: MeshCa, directory: Path, plans: PlanCache) -> None:
+    def __init__(self, vm: Vm, ca: MeshCa, world: World, directory: Path, plans: PlanCache) -> None:
         self.vm = vm
         self._layout = Layout(directory / vm.id.replace("/", "-"))
         issued = ca.client(vm.namespace, vm.account)
         chain, roots = issued.chain.decode(), issued.roots.decode()
         self._identity = f"spiffe://{TRUST_DOMAIN}/ns/{vm.namespace}/sa/{vm.account}"
         self._serial = issued.serial
-        self._secrets = Secrets(Credentials(SecretBytes(issued.key), chain, roots, TRUST_DOMAIN))
+        self._secrets = ServedSecrets(Credentials(SecretBytes(issued.key), chain, roots, TRUST_DOMAIN), world)
         self._plans = plans
         self._status = _Status()
         self._snapshot: Snapshot | None = None
         self._session: Session | None = None
+        self._split: _Split | None = None
         self._server = LocalServer(self._layout.xds_socket, self._serve, Telemetry(time.monotonic()))
         self._envoy = Envoy(self._layout, EnvoyOptions(find_binary(None), 1, 0.05))
         self._process: process.ProcessId | None = None
@@ -115,7 +127,7 @@ class Sidecar:
     async def start(self) -> None:
         self._layout.prepare()
         await self._server.start()
-        flags = Flags(self.vm.mode, self.vm.bind, self.vm.app_address, self.vm.loopback_range)
+        flags = Flags(self.vm.mode, self.vm.bind, self.vm.app_address, self.vm.loopback_range, gateway=self.vm.gateway)
         state = State(self.vm.id, self._identity, TRUST_DOMAIN, "", "", "", self.vm.name, flags)
         await self._envoy.start(bootstrap(self._layout, state, flush_seconds=_FLUSH_SECONDS))
         self._process = process.identify(self._envoy.pid) if self._envoy.pid else None
@@ -134,6 +146,11 @@ class Sidecar:
             return self._layout.envoy_log.read_text()
         return ""
 
+    async def settled(self) -> None:
+        """Returns when Envoy has the secrets that its configuration names."""
+        if self._split is not None:
+            await self._split.settled.wait()
+
     def push(self, snapshot: Snapshot) -> asyncio.Future[None]:
         """Done when Envoy has acknowledged everything; raises Refused."""
         done = self._status.wait(snapshot.revision)
@@ -143,10 +160,11 @@ class Sidecar:
         return done
 
     async def _serve(self, context: Any) -> None:
+        split = _Split(context, self._secrets)
         session = Session(
             ProxyIdentity(self.vm.id, self._identity, self._serial, 4e9),
             Protocol.DELTA,
-            _Split(context, self._secrets),
+            split,
             plans=self._plans,
             snapshot=lambda _: self._snapshot,
             status=self._status,
@@ -154,7 +172,7 @@ class Sidecar:
             limits=SessionLimits(),
             clock=time.time,
         )
-        self._session = session
+        self._session, self._split = session, split
         try:
             await session.run()
         finally:
@@ -165,10 +183,10 @@ class Sidecar:
 class Sidecars:
     """All of them."""
 
-    def __init__(self, vms: Mapping[str, Vm], directory: Path) -> None:
+    def __init__(self, vms: Mapping[str, Vm], world: World, directory: Path) -> None:
         self.ca = MeshCa()
         plans = PlanCache()
-        self.by_id = {vm.id: Sidecar(vm, self.ca, directory, plans) for vm in vms.values()}
+        self.by_id = {vm.id: Sidecar(vm, self.ca, world, directory, plans) for vm in vms.values()}
 
     async def start(self) -> None:
         await asyncio.gather(*(sidecar.start() for sidecar in self.by_id.values()))
@@ -184,6 +202,8 @@ class Sidecars:
             late = [proxy_id for proxy_id, future in waiting.items() if not future.done()]
             logs = "\n".join(self.by_id[proxy_id].log[-1000:] for proxy_id in late)
             raise TimeoutError(f"{', '.join(late)} did not take the configuration within {timeout:g} s\n{logs}")
+        async with asyncio.timeout(timeout):
+            await asyncio.gather(*(self.by_id[proxy_id].settled() for proxy_id in snapshots))
 
     async def stop(self) -> None:
         await asyncio.gather(*(sidecar.stop() for sidecar in self.by_id.values()), return_exceptions=True)

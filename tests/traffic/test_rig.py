@@ -107,7 +107,7 @@ def test_a_websocket_without_sidecars(driver: Driver) -> None:
     """What a row over ws looks at: the greeting that says what the application saw, and the echo."""
     rig = driver.rig
     address = (rig.vms["shop/web-1"].app_address, mesh.HTTP)
-    calls = Calls(Callers(rig.sidecars.ca))
+    calls = Calls(Callers(rig.sidecars.ca, rig.world))
     (response,) = driver.run(calls.many("ws", address, [Request(path="/chat", host="chat.example", body=b"x" * 300)]))
     assert (response.status, len(response.messages), response.messages[1]) == (101, 2, b"x" * 300)
     assert response.seen is not None

@@ -17,6 +17,8 @@ def test_row(item: Item, driver: Driver) -> None:
     if item.row is not None:
         driver.run(driver.rig.run(item.row, item.wire))
         return
-    found = {str(key): [(str(c.type), c.status, c.reason) for c in told] for key, told in compilation.conditions.items()}
+    found = {
+        str(key): [(str(c.type), c.status, c.reason, c.message) for c in told] for key, told in compilation.conditions.items()
+    }
     problems = checks.conditions(item.case.file.conditions, found)
     assert not problems, "\n".join(problems)

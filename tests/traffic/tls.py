@@ -10,14 +10,16 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from tests.traffic.world import World
 from tests.xds.fakes import MeshCa
 
 
 class Callers:
-    """`foreign/<account>` is an identity of the same names that another mesh's CA has signed."""
+    """`foreign/<account>` is an identity of the same names that another mesh's CA has signed, `world/<owner>` one of the world
+    outside, `stranger/<owner>` one of another world."""
 
-    def __init__(self, ca: MeshCa) -> None:
-        self._ca = ca
+    def __init__(self, ca: MeshCa, world: World) -> None:
+        self._ca, self._worlds = ca, {"world": world, "stranger": World()}
         self._foreign = MeshCa()
         self.context = lru_cache(maxsize=None)(self._context)
 
@@ -28,14 +30,26 @@ class Callers:
         if alpn:
             context.set_alpn_protocols(list(alpn))
         if identity is not None:
-            namespace, _, account = identity.partition("/")
-            ca = self._foreign if namespace == "foreign" else self._ca
-            issued = ca.client("shop" if namespace == "foreign" else namespace, account)
+            certificate, key = self.pair(identity)
             with tempfile.TemporaryDirectory() as directory:
                 path = Path(directory, "own.pem")
-                path.write_bytes(issued.key + issued.chain)
+                path.write_bytes(key + certificate)
                 context.load_cert_chain(path)
         return context
+
+    @property
+    def roots(self) -> bytes:
+        """Of the world."""
+        return self._worlds["world"].roots.encode()
+
+    def pair(self, identity: str) -> tuple[bytes, bytes]:
+        """Certificate and key, PEM."""
+        namespace, _, account = identity.partition("/")
+        if namespace in self._worlds:
+            return self._worlds[namespace].pair(account)
+        ca = self._foreign if namespace == "foreign" else self._ca
+        issued = ca.client("shop" if namespace == "foreign" else namespace, account)
+        return issued.chain, issued.key
 
 
 def names_of(connection: ssl.SSLObject | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The HTTP application: HTTP/1.1 and h2c on one port. It answers what it saw, as JSON.
+"""The HTTP application: HTTP/1.1 and HTTP/2 on one port, with TLS where it has a world. It answers what it saw, as JSON.
 
 Orders, as first part of the path or as header (for rows whose path is rewritten):
 
@@ -17,9 +17,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.traffic import http1, http2, websocket
+from tests.traffic.apps.tcp import names_in, tls_of
 from tests.traffic.model import Book, Headers, Request, Seen, first
+from tests.traffic.world import World
 
 _PREFACE = "PRI * HTTP/2.0"
 _PIECE_SECONDS = 0.02
@@ -45,19 +48,29 @@ class WebApp:
     host: str
     port: int
     book: Book
+    world: World | None = None
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        tls = tls_of(self.world, self.name) if self.world is not None else None
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=tls)
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
 
-    def plan(self, request: Request, protocol: str) -> Plan:
+    @property
+    def bound(self) -> int:
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def plan(self, request: Request, protocol: str, writer: asyncio.StreamWriter) -> Plan:
         """Notes the request, and reads its orders."""
         headers = list(request.headers)
-        seen = Seen(self.name, self.port, protocol, request.method, request.path, request.host, headers)
+        sni, client = names_in(writer)
+        told = [*headers, ("client", client)] if client else headers
+        seen = Seen(self.name, self.port, protocol, request.method, request.path, request.host, told, sni=sni)
         seen.body = request.body.decode("latin-1")
         tries = self.book.note(seen)
         plan = Plan(body=seen.json(), headers=[("content-type", "application/json"), ("server", "app"), ("x-app", self.name)])
@@ -84,11 +97,12 @@ class WebApp:
         """Whether the connection goes on."""
         line, headers = await http1.read_head(reader)
         if line == _PREFACE:
-            await http2.Server(reader, writer, self._answer_h2).read(b"PRI * HTTP/2.0\r\n\r\n")
+            serve = partial(self._answer_h2, writer)
+            await http2.Server(reader, writer, serve).read(b"PRI * HTTP/2.0\r\n\r\n")
             return False
         method, path, _ = line.split(" ", 2)
         body = await http1.read_body(reader, headers)
-        plan = self.plan(Request(method, path, first(headers, "host") or "", tuple(headers), body), "h1")
+        plan = self.plan(Request(method, path, first(headers, "host") or "", tuple(headers), body), "h1", writer)
         if first(headers, "upgrade") == "websocket":
             await websocket.serve(reader, writer, headers, plan.body)
             return False
@@ -104,8 +118,8 @@ class WebApp:
         writer.write(http1.response_bytes(plan.status, plan.headers, plan.body, head_only=method == "HEAD"))
         return True
 
-    async def _answer_h2(self, request: Request, stream: http2.Stream) -> None:
-        plan = self.plan(request, "h2")
+    async def _answer_h2(self, writer: asyncio.StreamWriter, request: Request, stream: http2.Stream) -> None:
+        plan = self.plan(request, "h2", writer)
         if plan.delay_ms:
             await asyncio.sleep(plan.delay_ms / 1000)
         if plan.reset:
