@@ -18,6 +18,8 @@ _REJECT_REQUEST = 2  # PathWithEscapedSlashesAction
 _REJECT_UNDERSCORES = 1  # HttpProtocolOptions.HeadersWithUnderscoresAction
 _CODEC_AUTO = 0
 _WEBSOCKET: Json = {"upgrade_type": "websocket"}
+_EXTENDED_CONNECT: Json = {"allow_connect": True}
+"""Http2ProtocolOptions: a WebSocket over HTTP/2 is a CONNECT with a protocol (RFC 8441); so it comes from other sidecars."""
 
 
 class FilterPhase(IntEnum):
@@ -146,6 +148,7 @@ def inbound_hcm(port: int, route_config: str) -> Any:
         rds={"route_config_name": route_config, "config_source": ADS},
         http_filters=inbound_filters(),
         upgrade_configs=[_WEBSOCKET],
+        http2_protocol_options=_EXTENDED_CONNECT,
         access_log=[denial_log()],
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
@@ -158,7 +161,7 @@ def inbound_hcm(port: int, route_config: str) -> Any:
 
 def outbound_hcm(stat: str, route_config: str, *, connect: bool = False, dynamic: bool = False) -> Any:
     """HttpConnectionManager for the application's own calls; `connect`: also CONNECT, for mode proxy."""
-    fields: Json = {"upgrade_configs": [_WEBSOCKET]}
+    fields: Json = {"upgrade_configs": [_WEBSOCKET], "http2_protocol_options": _EXTENDED_CONNECT}
     if connect:
         fields["upgrade_configs"] = [_WEBSOCKET, {"upgrade_type": "CONNECT"}]
         fields["http_protocol_options"] = {"allow_absolute_url": {"value": True}}
@@ -190,6 +193,7 @@ def gateway_hcm(stat: str, route_config: str, *, dynamic: bool = False) -> Any:
         http_filters=gateway_filters(dynamic=dynamic),
         access_log=[denial_log()],
         upgrade_configs=[_WEBSOCKET],
+        http2_protocol_options=_EXTENDED_CONNECT,
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True, "dns": True, "subject": {"value": True}},
         use_remote_address={"value": True},
