@@ -165,8 +165,10 @@ def _redirect_port(redirect: Redirect, listening: Listening) -> int | None:
     port = redirect.port
     if port is None and redirect.from_listener:
         return listening.port if redirect.host and not listening.is_usual else None
-    scheme = redirect.scheme or ("https" if listening.tls else "http")
-    return None if redirect.host and port == _USUAL_PORTS[scheme] else port
+    usual = _USUAL_PORTS[redirect.scheme or ("https" if listening.tls else "http")]
+    if port is None and redirect.usual_port:
+        port = usual
+    return None if redirect.host and port == usual else port
 
 
 def _rewrite(rewrite: Rewrite, match: RouteMatch) -> Json:

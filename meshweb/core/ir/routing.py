@@ -109,8 +109,8 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Unset parts keep the request's own. `prefix` replaces the matched path prefix. from_listener: where `port` is not set, to the
-    port on which the request came."""
+    """Unset parts keep the request's own. `prefix` replaces the matched path prefix. Where `port` is not set: from_listener: to the
+    port on which the request came; usual_port: to that of the scheme."""
 
     scheme: str = ""
     host: str = ""
@@ -119,6 +119,7 @@ class Redirect:
     prefix: str | None = None
     status: int = 302
     from_listener: bool = False
+    usual_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)

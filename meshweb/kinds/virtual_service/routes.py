@@ -138,6 +138,7 @@ def _redirect(redirect: parts.Redirect | None) -> Redirect | None:
         prefix=redirect.prefix_rewrite,
         status=redirect.redirect_code,
         from_listener=redirect.derive_port == "FROM_REQUEST_PORT",
+        usual_port=redirect.derive_port == "FROM_PROTOCOL_DEFAULT",
     )
 
 
