@@ -51,7 +51,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`kind`: service, external (a host beyond the mesh), workload (calls but serves nothing) or unknown. `received`: what its callers counted."""
+    """`kind`: service, external (a host beyond the mesh), workload (calls but serves nothing) or unknown. `received`: what its callers
+    counted."""
 
     id: str
     kind: str
