@@ -5,9 +5,10 @@ Kinds never see each other. They read and write this object, and may record cond
 
 from __future__ import annotations
 
+import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -58,10 +59,24 @@ class Scoped(Generic[T]):
         return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The workloads that a document is for, and what its author should know while there is none."""
+
+    namespace: str
+    labels: Labels
+    words: str
+
+    def covers(self, workload: Workload) -> bool:
+        return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
+
+
 @dataclass(slots=True)
 class MeshBuilder:
-    """Mutable while the kinds run, read-only afterwards. `documents`: for kinds whose documents refer to others of their own.
-    `secrets`: by "namespace/name"."""
+    """Mutable while the kinds run, read-only afterwards.
+
+    documents: for kinds whose documents refer to others of their own; they say so by `uses`. secrets: by "namespace/name".
+    """
 
     settings: MeshSettings
     documents: Mapping[DocumentKey, Document] = field(default_factory=dict)
@@ -73,6 +88,7 @@ class MeshBuilder:
     namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Document] = field(default_factory=dict)
     workloads: dict[tuple[str, str], Workload] = field(default_factory=dict)
+    workload_documents: dict[DocumentKey, tuple[str, str]] = field(default_factory=dict)
     upstreams: dict[tuple[str, str], frozenset[ServiceRef]] = field(default_factory=dict)
     services: dict[ServiceRef, Service] = field(default_factory=dict)
     grants: Grants = field(default_factory=Grants)
@@ -84,6 +100,8 @@ class MeshBuilder:
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
+    audiences: dict[DocumentKey, Audience] = field(default_factory=dict)
+    users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _mtls_required: set[str] = field(default_factory=set)
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
@@ -97,6 +115,30 @@ class MeshBuilder:
 
     def report(self, document: Document, condition: Condition) -> None:
         self.conditions[document.key].append(condition)
+
+    def expect(self, document: Document, namespace: str, labels: Labels, words: str) -> None:
+        """`words` become part of the document's Accepted condition as long as no workload of `namespace` (empty: of all) carries
+        `labels`."""
+        self.audiences[document.key] = Audience(namespace, labels, words)
+
+    def uses(self, document: Document, other: DocumentKey) -> None:
+        """What `document` means depends on `other`, of the same kind, which may not exist."""
+        self.users[other].add(document.key)
+
+    def forget(self, key: DocumentKey) -> None:
+        """Take back what a document of an independent kind laid down (`Kind.independent`)."""
+        self.conditions.pop(key, None)
+        self.audiences.pop(key, None)
+        for users in self.users.values():
+            users.discard(key)
+        self.routing.forget(key)
+        self.gateways.forget(key)
+        self.policies = [scoped for scoped in self.policies if scoped.document.key != key]
+        self._asked_labels = None
+        place = self.workload_documents.pop(key, None)
+        if place is not None:
+            self._unindex(self.workloads.pop(place))
+            self.upstreams.pop(place, None)
 
     # --- services and workloads -------------------------------------------------------------------------------------
 
@@ -133,14 +175,47 @@ class MeshBuilder:
         """Workloads that the service's selector picks, by name. A service without selector picks none (as in Kubernetes)."""
         if not service.selector:
             return []
+        index = self._labelled()
+        found = [index.get((service.ref.namespace, label), []) for label in service.selector]
+        return [workload for workload in min(found, key=len) if service.selector <= workload.labels]
+
+    def _labelled(self) -> dict[tuple[str, Label], list[Workload]]:
         if self._workloads_by_label is None:
             grouped: defaultdict[tuple[str, Label], list[Workload]] = defaultdict(list)
             for key in sorted(self.workloads):
                 for label in self.workloads[key].labels:
                     grouped[key[0], label].append(self.workloads[key])
             self._workloads_by_label = grouped
-        found = [self._workloads_by_label.get((service.ref.namespace, label), []) for label in service.selector]
-        return [workload for workload in min(found, key=len) if service.selector <= workload.labels]
+        return self._workloads_by_label
+
+    def put_workload(self, document: Document, workload: Workload) -> None:
+        self.workload_documents[document.key] = (workload.namespace, workload.name)
+        self.workloads[workload.namespace, workload.name] = workload
+        self._index(workload)
+
+    def set_health(self, key: tuple[str, str], *, healthy: bool) -> None:
+        workload = self.workloads[key]
+        self._unindex(workload)
+        self.workloads[key] = replace(workload, healthy=healthy)
+        self._index(self.workloads[key])
+
+    def _index(self, workload: Workload) -> None:
+        if self._workloads_by_label is not None:
+            for label in workload.labels:
+                bisect.insort(self._workloads_by_label.setdefault((workload.namespace, label), []), workload, key=_name)
+
+    def _unindex(self, workload: Workload) -> None:
+        if self._workloads_by_label is not None:
+            for label in workload.labels:
+                self._workloads_by_label[workload.namespace, label].remove(workload)
+
+    def anybody(self, audience: Audience) -> bool:
+        """Whether a workload is in it."""
+        if audience.labels and audience.namespace:
+            index = self._labelled()
+            found = [index.get((audience.namespace, label), []) for label in audience.labels]
+            return any(audience.labels <= workload.labels for workload in min(found, key=len))
+        return any(audience.covers(workload) for workload in self.workloads.values())
 
     def behind(self, service: Service) -> list[Workload]:
         """Everybody who answers for a service: picked by label, or listed in its document."""
@@ -190,13 +265,18 @@ class MeshBuilder:
 
     # --- callers ----------------------------------------------------------------------------------------------------
 
-    def caller(self, workload: Workload) -> Caller:
-        """Only what somebody asks about, so that most workloads of a namespace are the same caller."""
+    def asked_labels(self) -> frozenset[str]:
+        """Keys of labels of callers that some document asks about."""
         if self._asked_labels is None:
             asked = {key for callers in self.routing.callers() for key, _ in callers.labels}
             asked |= {key for rule in self.destination_rules.all() for key, _ in rule.callers}
             self._asked_labels = frozenset(asked | self.destination_rules.compared_labels())
-        labels = frozenset(label for label in workload.labels if label[0] in self._asked_labels)
+        return self._asked_labels
+
+    def caller(self, workload: Workload) -> Caller:
+        """Only what somebody asks about, so that most workloads of a namespace are the same caller."""
+        asked = self.asked_labels()
+        labels = frozenset(label for label in workload.labels if label[0] in asked) if asked else frozenset()
         return Caller(workload.namespace, labels, workload.locality if self.destination_rules.by_locality() else "")
 
     def sidecar_of(self, workload: Workload) -> Scoped[SidecarScope] | None:
@@ -226,6 +306,10 @@ class MeshBuilder:
         """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""
         policy = Policy(document.namespace, document.name, PolicyAction.DENY, (PolicyRule(),))
         self.policies.append(Scoped(namespace, frozenset(labels), document, policy))
+
+
+def _name(workload: Workload) -> str:
+    return workload.name
 
 
 def workload_port(workload: Workload, port: ServicePort) -> int:

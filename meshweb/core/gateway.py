@@ -4,69 +4,84 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from meshweb.core import hosts, matching
-from meshweb.core.envoy.clusters import outbound_cluster
+from meshweb.core.changes import Touched
 from meshweb.core.envoy.gateway_listeners import GatewayListener, ServerChain, gateway_listener
 from meshweb.core.envoy.gateway_routes import GatewayHost, GatewayRoutes, gateway_route_configuration
 from meshweb.core.gateway_table import HostRules
 from meshweb.core.intent import Intent
-from meshweb.core.ir.gateways import Gateway, GatewayServer, ServerProtocol
+from meshweb.core.ir.gateways import GatewayServer, ServerProtocol
 from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
 from meshweb.core.ir.services import Resolution, Workload
-from meshweb.core.outbound import assignments
+from meshweb.core.outbound import assignments, cluster_resources
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, in_order, targets
-from meshweb.core.snapshot import XdsResource
+from meshweb.core.snapshot import Section, XdsResource
 
 GATEWAY_API = "Gateway"
 
 
-class GatewayCompiler:
-    """For gateway proxies with one view that serve the same Gateways."""
+@dataclass(frozen=True, slots=True)
+class GatewaySections:
+    clusters: Section
+    endpoints: Section
+    listeners: Section
+    routes: Section
 
-    def __init__(
-        self, intent: Intent, scope: Scope, resources: Resources, workload: Workload | None, gateways: Sequence[Gateway]
-    ) -> None:
+
+class GatewayProxy:
+    """One gateway proxy, kept while the mesh changes. Its workload's labels decide which Gateways it serves."""
+
+    def __init__(self, intent: Intent, scope: Scope, resources: Resources, workload: Workload | None, bind: str) -> None:
         self._settings = intent.settings
         self._scope = scope
         self._resources = resources
+        self._bind = bind
+        gateways = scope.mesh.gateways.serving(workload) if workload is not None else []
         self._servers = compatible(server for gateway in gateways for server in gateway.servers)
-        self.policies: tuple[Policy, ...] = scope.mesh.policies_of(workload) if workload is not None else ()
-        self._hosts: dict[str, dict[str, GatewayHost]] = {}
+        self._policies: tuple[Policy, ...] = scope.mesh.policies_of(workload) if workload is not None else ()
+        self._destinations: list[Destination] = []
+        self.sections = self._compiled()
+
+    def update(self, touched: Touched) -> None:
+        """After a change of rules or endpoints; of its own workload it is made anew."""
+        if touched.gateways or touched.services & {destination.port.service for destination in self._destinations}:
+            self.sections = self._compiled()
+
+    def _compiled(self) -> GatewaySections:
+        self._destinations = self._reached()
+        made, scope = self._resources, self._scope
+        return GatewaySections(
+            made.section(cluster_resources(scope, made, self._destinations)),
+            made.section(assignments(scope, made, self._destinations, self._settings.dns_suffix)),
+            made.section(self._listeners()),
+            made.section(self._routes()),
+        )
 
     # --- resources --------------------------------------------------------------------------------------------------
 
-    def clusters(self) -> Iterable[XdsResource]:
-        for destination in self._destinations():
-            spec = self._scope.cluster(destination)
-            if spec is not None:
-                yield self._resources.get(spec, lambda s=spec: outbound_cluster(s))  # type: ignore[misc]  # mypy: lambda default
-
-    def endpoints(self) -> Iterable[XdsResource]:
-        return assignments(self._scope, self._resources, self._destinations(), self._settings.dns_suffix)
-
-    def listeners(self, bind: str) -> Iterable[XdsResource]:
+    def _listeners(self) -> Iterable[XdsResource]:
         dynamic = any(
-            self._scope.mesh.services[d.port.service].resolution is Resolution.DYNAMIC_DNS for d in self._destinations()
+            self._scope.mesh.services[d.port.service].resolution is Resolution.DYNAMIC_DNS for d in self._destinations
         )
         places: defaultdict[tuple[str, int], list[ServerChain]] = defaultdict(list)
         for server in self._servers:
             chain = self._chain(server)
-            if chain is not None and chain not in places[server.bind or bind, server.port]:
-                places[server.bind or bind, server.port].append(chain)
+            if chain is not None and chain not in places[server.bind or self._bind, server.port]:
+                places[server.bind or self._bind, server.port].append(chain)
         for (address, port), chains in sorted(places.items()):
             if not chains:
                 continue
             settings = self._settings
             spec = GatewayListener(
-                address, port, tuple(chains), self.policies, dynamic, settings.trust_domain, settings.dns_suffix
+                address, port, tuple(chains), self._policies, dynamic, settings.trust_domain, settings.dns_suffix
             )
             yield self._resources.get(spec, lambda s=spec: gateway_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
-    def routes(self) -> Iterable[XdsResource]:
+    def _routes(self) -> Iterable[XdsResource]:
         found: dict[str, list[GatewayServer]] = defaultdict(list)
         for server in self._servers:
             if server.takes_requests:
@@ -77,7 +92,7 @@ class GatewayCompiler:
                 servers[0].port,
                 servers[0].tls is not None,
                 self._virtual_hosts(servers),
-                self.policies,
+                self._policies,
                 self._settings.trust_domain,
                 self._settings.dns_suffix,
             )
@@ -88,7 +103,7 @@ class GatewayCompiler:
     def _bindings(self, server: GatewayServer) -> list[HostRules]:
         return self._scope.mesh.gateways.of(server)
 
-    def _destinations(self) -> list[Destination]:
+    def _reached(self) -> list[Destination]:
         found: set[Destination] = set()
         for server in self._servers:
             for binding in self._bindings(server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.envoy.clusters import InboundCluster, inbound_cluster
@@ -12,35 +13,49 @@ from meshweb.core.intent import Intent, ProxyView
 from meshweb.core.ir.services import InboundPort, Workload
 from meshweb.core.ir.sidecars import SidecarScope
 from meshweb.core.resources import Resources
-from meshweb.core.snapshot import XdsResource
+from meshweb.core.snapshot import Section, XdsResource
 
 
-class InboundCompiler:
-    """For one proxy. `ports` tells proxies apart: equal ones get equal resources."""
+@dataclass(frozen=True, slots=True)
+class InboundSections:
+    clusters: Section
+    listeners: Section
+    routes: Section
+
+
+class Inbound:
+    """For the proxies that have equal `ports` and the same addresses."""
 
     def __init__(
-        self, intent: Intent, mesh: MeshBuilder, resources: Resources, view: ProxyView, workload: Workload | None
+        self, intent: Intent, mesh: MeshBuilder, resources: Resources, view: ProxyView, ports: tuple[InboundPort, ...]
     ) -> None:
         self._view = view
         self._resources = resources
         self._domain = intent.settings.trust_domain
         self._patience = mesh.detection_timeout_ms
-        self.ports: tuple[InboundPort, ...] = inbound_ports(mesh, workload) if workload is not None else ()
+        self._ports = ports
 
-    def clusters(self) -> Iterable[XdsResource]:
-        for port in self.ports:
+    def sections(self) -> InboundSections:
+        return InboundSections(
+            self._resources.section(self._clusters()),
+            self._resources.section(self._listeners()),
+            self._resources.section(self._routes()),
+        )
+
+    def _clusters(self) -> Iterable[XdsResource]:
+        for port in self._ports:
             app = port.app or (self._view.app_address, port.number)
             spec = InboundCluster(port.number, port.protocol, app, port.pool)
             yield self._resources.get(spec, lambda s=spec: inbound_cluster(s))  # type: ignore[misc]  # mypy: lambda default
 
-    def routes(self) -> Iterable[XdsResource]:
-        for port in self.ports:
+    def _routes(self) -> Iterable[XdsResource]:
+        for port in self._ports:
             if port.protocol.may_be_http:
                 key = ("in-route", port, self._domain)
                 yield self._resources.get(key, lambda p=port: inbound_route_configuration(p, self._domain))  # type: ignore[misc]  # mypy: lambda default
 
-    def listeners(self) -> Iterable[XdsResource]:
-        for port in self.ports:
+    def _listeners(self) -> Iterable[XdsResource]:
+        for port in self._ports:
             spec = InboundListener(self._view.bind, port, self._domain, self._patience)
             yield self._resources.get(spec, lambda s=spec: inbound_listener(s))  # type: ignore[misc]  # mypy: lambda default
 

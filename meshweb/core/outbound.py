@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meshweb.core import names
+from meshweb.core.changes import Touched
 from meshweb.core.envoy.clusters import outbound_cluster, passthrough_cluster
 from meshweb.core.envoy.endpoints import load_assignment
 from meshweb.core.envoy.listeners import OutboundListener, outbound_listener, proxy_listener
 from meshweb.core.envoy.routes import proxy_route_configuration, route_configuration
 from meshweb.core.intent import CaptureMode, Intent, ProxyView
-from meshweb.core.ir.routing import Destination
+from meshweb.core.ir.routing import Destination, VirtualService
 from meshweb.core.ir.services import Resolution
 from meshweb.core.ir.sidecars import OutboundPolicy
-from meshweb.core.names import PortRef
+from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.resources import Resources
-from meshweb.core.scope import Scope
-from meshweb.core.snapshot import XdsResource
+from meshweb.core.scope import Scope, targets
+from meshweb.core.snapshot import Section, XdsResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,52 +33,142 @@ class Place:
     def proxied(self) -> bool:
         return self.mode is CaptureMode.PROXY
 
+    @classmethod
+    def of(cls, view: ProxyView) -> Place:
+        return cls(view.mode, view.loopback_range if view.mode is CaptureMode.LOOPBACK else view.bind)
 
-class OutboundCompiler:
-    """For one scope; `place` tells the proxies in it apart."""
+
+@dataclass(frozen=True, slots=True)
+class OutboundSections:
+    clusters: Section
+    endpoints: Section
+    listeners: Section
+    routes: Section
+
+
+class Outbound:
+    """For one scope, kept while the mesh changes; places tell the proxies in it apart."""
 
     def __init__(self, intent: Intent, scope: Scope, resources: Resources) -> None:
-        self._intent = intent
+        self._addresses = intent.local_addresses
         self._scope = scope
         self._resources = resources
         self._suffix = intent.settings.dns_suffix
-        self._called = scope.called()
-        self._virtual = [scope.virtual_service(port) for port in self._called]
-        self._destinations = scope.destinations(self._virtual, scope.egress_proxy)
+        self._virtual = {port: scope.virtual_service(port) for port in scope.called()}
+        self._needed: Counter[Destination] = Counter()
+        self._by_service: defaultdict[ServiceRef, set[Destination]] = defaultdict(set)
+        if scope.egress_proxy is not None:
+            self._need([scope.egress_proxy])
+        for service in self._virtual.values():
+            self._need(_needs(service))
+        self._clusters = resources.section(self._cluster_resources(self._needed))
+        self._endpoints = resources.section(self._assignments(self._needed))
+        self.places: dict[Place, OutboundSections] = {}
+        """What is known so far. A mapping that was taken from here keeps what it holds: a change puts another in its place."""
 
-    @staticmethod
-    def place(view: ProxyView) -> Place:
-        return Place(view.mode, view.loopback_range if view.mode is CaptureMode.LOOPBACK else view.bind)
+    def at(self, place: Place) -> OutboundSections:
+        if place not in self.places:
+            self.places[place] = OutboundSections(
+                self._clusters_at(place),
+                self._endpoints,
+                self._resources.section(self._listeners(place, self._virtual.values())),
+                self._resources.section(self._routes(place, self._virtual.values())),
+            )
+        return self.places[place]
 
-    def clusters(self, place: Place) -> list[XdsResource]:
-        specs = [spec for spec in map(self._scope.cluster, self._destinations) if spec is not None]
-        found = [self._resources.get(spec, lambda s=spec: outbound_cluster(s)) for spec in specs]  # type: ignore[misc]  # mypy: lambda default
-        if place.proxied and self._others == names.PASSTHROUGH_CLUSTER:
-            found.append(self._resources.get("passthrough", passthrough_cluster))
-        return found
+    def keep(self, places: set[Place]) -> None:
+        """Drop all others."""
+        if places != self.places.keys():
+            self.places = {place: sections for place, sections in self.places.items() if place in places}
 
-    def endpoints(self) -> list[XdsResource]:
-        return assignments(self._scope, self._resources, self._destinations, self._suffix)
+    # --- a change ---------------------------------------------------------------------------------------------------
 
-    def routes(self, place: Place) -> list[XdsResource]:
+    def update(self, touched: Touched) -> None:
+        changed, fresh, gone = self._changed_ports(touched.ports)
+        stale = fresh | {d for ref in touched.services for d in self._by_service.get(ref, ())}
+        if not (stale or gone or changed):
+            return
+        names_gone = [names.outbound(d.port, self._suffix, d.subset) for d in gone]
+        self._clusters = self._resources.changed(self._clusters, self._cluster_resources(stale), names_gone)
+        self._endpoints = self._resources.changed(self._endpoints, self._assignments(stale), names_gone)
+        self.places = {place: self._moved(place, known, changed) for place, known in self.places.items()}
+
+    def _changed_ports(
+        self, ports: Iterable[PortRef]
+    ) -> tuple[dict[PortRef, VirtualService], set[Destination], set[Destination]]:
+        """Ports with other rules than before, and the destinations that are needed now and are not any more."""
+        changed = {}
+        fresh: set[Destination] = set()
+        left: set[Destination] = set()
+        for port in ports:
+            before = self._virtual.get(port)
+            if before is None:
+                continue
+            self._scope.forget(port)
+            after = self._scope.virtual_service(port)
+            if after != before:
+                needs, released = _needs(after), _needs(before)
+                fresh |= {destination for destination in needs if destination not in self._needed}
+                left |= released
+                self._need(needs)
+                self._release(released)
+                self._virtual[port] = changed[port] = after
+        gone = {destination for destination in left if destination not in self._needed}
+        return changed, {destination for destination in fresh if destination in self._needed}, gone
+
+    def _moved(self, place: Place, known: OutboundSections, changed: dict[PortRef, VirtualService]) -> OutboundSections:
         if place.proxied:
-            hosts = tuple((service, self._domains(service.port)) for service in self._virtual)
+            listeners = self._resources.section(self._listeners(place, self._virtual.values())) if changed else known.listeners
+            routes = self._resources.section(self._routes(place, self._virtual.values())) if changed else known.routes
+        else:
+            listeners = self._resources.changed(known.listeners, self._listeners(place, changed.values()))
+            routes = self._resources.changed(known.routes, self._routes(place, changed.values()))
+        return OutboundSections(self._clusters_at(place), self._endpoints, listeners, routes)
+
+    def _need(self, destinations: Iterable[Destination]) -> None:
+        for destination in destinations:
+            self._needed[destination] += 1
+            self._by_service[destination.port.service].add(destination)
+
+    def _release(self, destinations: Iterable[Destination]) -> None:
+        for destination in destinations:
+            self._needed[destination] -= 1
+            if not self._needed[destination]:
+                del self._needed[destination]
+                self._by_service[destination.port.service].discard(destination)
+
+    # --- resources --------------------------------------------------------------------------------------------------
+
+    def _clusters_at(self, place: Place) -> Section:
+        if not (place.proxied and self._others == names.PASSTHROUGH_CLUSTER):
+            return self._clusters
+        return self._resources.changed(self._clusters, [self._resources.get("passthrough", passthrough_cluster)])
+
+    def _cluster_resources(self, destinations: Iterable[Destination]) -> list[XdsResource]:
+        return cluster_resources(self._scope, self._resources, destinations)
+
+    def _assignments(self, destinations: Iterable[Destination]) -> list[XdsResource]:
+        return assignments(self._scope, self._resources, destinations, self._suffix)
+
+    def _routes(self, place: Place, services: Iterable[VirtualService]) -> list[XdsResource]:
+        if place.proxied:
+            hosts = tuple((service, self._domains(service.port)) for service in services)
             others = self._others
             key = ("proxy-rds", hosts, others)
             return [self._resources.get(key, lambda: proxy_route_configuration(hosts, self._suffix, others=others))]
         return [
             self._resources.get(service, lambda s=service: route_configuration(s, self._suffix))  # type: ignore[misc]  # mypy: lambda default
-            for service in self._virtual
+            for service in services
             if service.protocol.may_be_http and self._local_place(place, service.port) is not None
         ]
 
-    def listeners(self, place: Place) -> list[XdsResource]:
+    def _listeners(self, place: Place, services: Iterable[VirtualService]) -> list[XdsResource]:
         if place.proxied:
-            dynamic = self._others == names.PASSTHROUGH_CLUSTER or any(self._is_dynamic(port) for port in self._called)
+            dynamic = self._others == names.PASSTHROUGH_CLUSTER or any(self._is_dynamic(port) for port in self._virtual)
             key = ("proxy-lds", place.base, dynamic)
             return [self._resources.get(key, lambda: proxy_listener(place.base, dynamic=dynamic))]
         found = []
-        for service in self._virtual:
+        for service in services:
             local = self._local_place(place, service.port)
             if local is None:
                 continue
@@ -112,7 +205,7 @@ class OutboundCompiler:
     def _local_place(self, place: Place, port: PortRef) -> tuple[str, int] | None:
         """Local host and port of a service port, or None while none is assigned, or when this proxy has no room for it."""
         loopback = place.mode is CaptureMode.LOOPBACK
-        index = self._intent.local_addresses.get((port.service, 0 if loopback else port.port))
+        index = self._addresses.get((port.service, 0 if loopback else port.port))
         if index is None:
             return None
         try:
@@ -123,7 +216,18 @@ class OutboundCompiler:
             return None  # an agent chooses its range: too small a one is the trouble of its VM, not of the mesh
 
 
-def assignments(scope: Scope, resources: Resources, destinations: list[Destination], dns_suffix: str) -> list[XdsResource]:
+def _needs(service: VirtualService) -> set[Destination]:
+    """The port itself, and where its rules lead."""
+    return {Destination(service.port), *targets(service.routes, service.connections)}
+
+
+def cluster_resources(scope: Scope, resources: Resources, destinations: Iterable[Destination]) -> list[XdsResource]:
+    """Clusters of the destinations that exist."""
+    specs = [spec for spec in map(scope.cluster, destinations) if spec is not None]
+    return [resources.get(spec, lambda s=spec: outbound_cluster(s)) for spec in specs]  # type: ignore[misc]  # mypy: lambda default
+
+
+def assignments(scope: Scope, resources: Resources, destinations: Iterable[Destination], dns_suffix: str) -> list[XdsResource]:
     """ClusterLoadAssignments of the destinations whose endpoints the mesh knows."""
     found = []
     for destination in destinations:

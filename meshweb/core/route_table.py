@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from meshweb.core import matching
 from meshweb.core.caller import Caller
-from meshweb.core.intent import Document
+from meshweb.core.intent import Document, DocumentKey
 from meshweb.core.ir.routing import EVERYWHERE, Backend, Callers, ConnectionRule, Destination, RouteMatch, RouteRule, Visibility
 from meshweb.core.names import PortRef
 
@@ -34,11 +36,28 @@ class RouteTable:
     requests: defaultdict[PortRef, list[Binding[RouteRule]]] = field(default_factory=lambda: defaultdict(list))
     connections: defaultdict[PortRef, list[Binding[ConnectionRule]]] = field(default_factory=lambda: defaultdict(list))
 
+    _ports: defaultdict[DocumentKey, set[PortRef]] = field(default_factory=lambda: defaultdict(set))
+
     def bind(self, port: PortRef, binding: Binding[RouteRule]) -> None:
-        self.requests[port].append(binding)
+        bisect.insort(self.requests[port], binding, key=_age)
+        self._ports[binding.document.key].add(port)
 
     def bind_connections(self, port: PortRef, binding: Binding[ConnectionRule]) -> None:
-        self.connections[port].append(binding)
+        bisect.insort(self.connections[port], binding, key=_age)
+        self._ports[binding.document.key].add(port)
+
+    def ports_of(self, key: DocumentKey) -> frozenset[PortRef]:
+        """Where a document has rules."""
+        return frozenset(self._ports.get(key, ()))
+
+    def forget(self, key: DocumentKey) -> None:
+        for port in self._ports.pop(key, ()):
+            for table in (self.requests, self.connections):
+                kept = [binding for binding in table.get(port, ()) if binding.document.key != key]
+                if kept:
+                    table[port] = kept  # type: ignore[assignment]  # of the table's own type
+                else:
+                    table.pop(port, None)
 
     def routes(self, port: PortRef, caller: Caller) -> tuple[RouteRule, ...]:
         """In match order. A port that no document has a rule for, for this caller, leads to itself."""
@@ -60,16 +79,20 @@ class RouteTable:
         for connections in self.connections.values():
             yield from (rule.callers for binding in connections for rule in binding.rules)
 
-    def conflicts(self) -> Iterator[tuple[RouteRule, RouteRule]]:
-        """(loser, the rule of another document that takes its requests)."""
-        for bindings in self.requests.values():
-            if len(bindings) < 2:
-                continue
-            groups: defaultdict[tuple[Visibility, str], list[tuple[RouteRule, ...]]] = defaultdict(list)
-            for binding in bindings:
-                groups[binding.visibility, binding.wildcard].append(binding.rules)
-            for lists in groups.values():
-                yield from matching.shadowed(matching.merged(lists))
+    def conflicts(self, port: PortRef) -> Iterator[tuple[RouteRule, RouteRule]]:
+        """(loser, the rule of another document that takes its requests) on one port."""
+        bindings = self.requests.get(port, ())
+        if len(bindings) < 2:
+            return
+        groups: defaultdict[tuple[Visibility, str], list[tuple[RouteRule, ...]]] = defaultdict(list)
+        for binding in bindings:
+            groups[binding.visibility, binding.wildcard].append(binding.rules)
+        for lists in groups.values():
+            yield from matching.shadowed(matching.merged(lists))
+
+
+def _age(binding: Binding[R]) -> tuple[tuple[datetime, str, str], DocumentKey]:
+    return (binding.document.age_order, binding.document.key)
 
 
 def default_routes(port: PortRef) -> tuple[RouteRule, ...]:

@@ -117,6 +117,10 @@ class Scope:
             self._virtual[port] = VirtualService(port, protocol, routes, connections)
         return self._virtual[port]
 
+    def forget(self, port: PortRef) -> None:
+        """Its rules may be others now."""
+        self._virtual.pop(port, None)
+
     def policy(self, destination: Destination) -> Resolved | None:
         """None: the destination does not exist."""
         service = self.mesh.services.get(destination.port.service)
@@ -161,15 +165,6 @@ class Scope:
         )
 
     # --- destinations -----------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def destinations(services: Iterable[VirtualService], *more: Destination | None) -> list[Destination]:
-        """Everything that needs a cluster: what the rules lead to, and the ports themselves."""
-        found = {destination for destination in more if destination is not None}
-        for service in services:
-            found.add(Destination(service.port))
-            found |= set(targets(service.routes, service.connections))
-        return in_order(found)
 
     def cluster(self, destination: Destination) -> OutboundCluster | None:
         """None: the destination does not exist."""

@@ -47,7 +47,7 @@ def content_version(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class XdsResource:
     """One named resource: `body` is the deterministic serialization of the inner message (the value of its Any)."""
 
@@ -60,17 +60,48 @@ class XdsResource:
         return cls(name=name, version=content_version(body), body=body)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_MODULUS = 2**256
+
+
+def _entry_hash(resource: XdsResource) -> int:
+    digest = hashlib.blake2b(f"{resource.name}={resource.version}".encode(), digest_size=32)
+    return int.from_bytes(digest.digest(), "big")
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Section:
-    """A set of resources of one type, by name. `version` covers names and versions of all of them."""
+    """A set of resources of one type, by name. `version` covers names and versions of all of them.
+
+    total: sum of the hashes of all names with versions, from which the version of a section that differs in a few of them is made
+    without looking at the rest. Only sections that were made here have it.
+    """
 
     version: str
     resources: Mapping[str, XdsResource]
+    total: int = 0
 
     @classmethod
     def of(cls, resources: Iterable[XdsResource]) -> Section:
         by_name = {resource.name: resource for resource in sorted(resources, key=lambda resource: resource.name)}
-        return cls(content_version(*(f"{r.name}={r.version}".encode() for r in by_name.values())), by_name)
+        return cls._made(by_name, sum(map(_entry_hash, by_name.values())) % _MODULUS)
+
+    def changed(self, resources: Iterable[XdsResource], removed: Iterable[str] = ()) -> Section:
+        """The same section with `resources` in the place of those of their names, and without `removed`."""
+        by_name, total = dict(self.resources), self.total
+        for name in removed:
+            total -= _entry_hash(by_name.pop(name))
+        for resource in resources:
+            if resource.name in by_name:
+                total -= _entry_hash(by_name[resource.name])
+            total += _entry_hash(resource)
+            by_name[resource.name] = resource
+        if by_name.keys() != self.resources.keys():
+            by_name = dict(sorted(by_name.items()))
+        return self._made(by_name, total % _MODULUS)
+
+    @classmethod
+    def _made(cls, by_name: Mapping[str, XdsResource], total: int) -> Section:
+        return cls(content_version(total.to_bytes(_MODULUS.bit_length() // 8, "big")), by_name, total)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Section) and self.version == other.version

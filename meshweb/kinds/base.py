@@ -92,6 +92,8 @@ class Kind:
     serves: services that a document puts into the register: each gets its local addresses when it is written.
     top_level: fields of the spec that stand beside `metadata` in a document of this kind, as Kubernetes has it, instead of below `spec`.
     write_only: fields of the spec that map keys to values which are sealed at rest and never shown again.
+    independent: what `apply` reads is laid down by earlier phases (or said by `MeshBuilder.uses`), and what it writes is taken back by
+        `MeshBuilder.forget`; so that a change of one document is compiled without all others.
     fail_closed: what to do to the mesh instead when `apply` raised, or the spec is `Unreadable`; None where a missing document
         opens nothing.
     """
@@ -104,6 +106,7 @@ class Kind:
     short_names: tuple[str, ...] = ()
     namespaced: bool = True
     phase: Phase
+    independent: bool = False
     spec: type[SpecModel]
     apply: Callable[[MeshBuilder, Document], None]
     summary: str

@@ -30,7 +30,9 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 def documents(services: int, workloads: int) -> Iterator[Json]:
     for index in range(services):
         name, namespace = f"s{index}", f"n{index % 10}"
-        yield _document("v1", "Service", name, namespace, {"selector": {"app": name}, "ports": [{"name": "http", "port": 8080}]})
+        yield _document(
+            "v1", "Service", name, namespace, {"selector": {"app": name}, "ports": [{"name": "http", "port": 8080}]}
+        )
         if index % 20 == 0:
             yield _route(name, namespace, 90)
         elif index % 20 == 10:
@@ -52,11 +54,20 @@ def _workload(index: int, services: int, address: str) -> Json:
 def _route(name: str, namespace: str, weight: int) -> Json:
     backends = [{"name": name, "port": 8080, "weight": weight}, {"name": f"s{int(name[1:]) + 10}", "port": 8080, "weight": 10}]
     parent = {"group": "", "kind": "Service", "name": name, "port": 8080}
-    return _document("gateway.networking.k8s.io/v1", "HTTPRoute", name, namespace, {"parentRefs": [parent], "rules": [{"backendRefs": backends}]})
+    return _document(
+        "gateway.networking.k8s.io/v1",
+        "HTTPRoute",
+        name,
+        namespace,
+        {"parentRefs": [parent], "rules": [{"backendRefs": backends}]},
+    )
 
 
 def _virtual_service(name: str, namespace: str) -> Json:
-    routes = [{"match": [{"uri": {"prefix": "/api"}}], "route": [{"destination": {"host": name}}], "timeout": "2s"}, {"route": [{"destination": {"host": name}}]}]
+    routes = [
+        {"match": [{"uri": {"prefix": "/api"}}], "route": [{"destination": {"host": name}}], "timeout": "2s"},
+        {"route": [{"destination": {"host": name}}]},
+    ]
     return _document("networking.istio.io/v1", "VirtualService", name, namespace, {"hosts": [name], "http": routes})
 
 
@@ -121,7 +132,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     options = parser.parse_args()
     mesh = Mesh(options.services, options.workloads)
-    print(f"{heading('./dev bench compile')}\n{options.services} services, {options.workloads} workloads, {len(mesh.intent.documents)} documents")
+    print(heading("./dev bench compile"))
+    print(f"{options.services} services, {options.workloads} workloads, {len(mesh.intent.documents)} documents")
     gc.collect()
     gc.freeze()
     begun = time.process_time()

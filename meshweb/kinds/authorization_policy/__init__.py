@@ -11,6 +11,7 @@ AUTHORIZATION_POLICY = Kind(
     kind="AuthorizationPolicy",
     plural="authorizationpolicies",
     phase=Phase.SECURITY,
+    independent=True,
     spec=AuthorizationPolicySpec,
     apply=apply,
     check=check,

@@ -12,8 +12,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     policy = Policy(document.namespace, document.name, spec.action, tuple(_rule(rule) for rule in spec.rules))
     scoped = Scoped(_scope(mesh, document), _labels(spec), document, policy)
     mesh.policies.append(scoped)
-    covered = sum(scoped.covers(workload) for workload in mesh.workloads.values())
-    mesh.report(document, Condition.accepted("" if covered else "no workload is in its scope yet"))
+    mesh.report(document, Condition.accepted())
+    mesh.expect(document, scoped.namespace, scoped.labels, "no workload is in its scope yet")
 
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:

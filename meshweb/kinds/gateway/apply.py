@@ -31,14 +31,10 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     servers = tuple(_server(mesh, document, ref, index, listener, problems) for index, listener in enumerate(spec.listeners))
     gateway = Gateway(ref, document.namespace, frozenset({(NAME_LABEL, document.name)}), servers)
     mesh.gateways.gateways[ref] = gateway
-    mesh.report(document, Condition.accepted(notes(mesh, gateway)))
+    mesh.report(document, Condition.accepted())
+    words = f"no proxy serves it yet: start one with meshweb-agent run --gateway {document.name}"
+    mesh.expect(document, document.namespace, gateway.selector, words)
     mesh.report(document, Condition.unresolved(*problems[0]) if problems else Condition.resolved())
-
-
-def notes(mesh: MeshBuilder, gateway: Gateway) -> str:
-    """What an operator should know who wonders why nothing answers."""
-    proxies = [w for w in mesh.workloads.values() if w.namespace == gateway.namespace and gateway.selector <= w.labels]
-    return "" if proxies else f"no proxy serves it yet: start one with meshweb-agent run --gateway {gateway.ref.name}"
 
 
 def _spec(document: Document) -> GatewaySpec:

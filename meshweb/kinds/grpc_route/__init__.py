@@ -12,6 +12,7 @@ GRPC_ROUTE = Kind(
     kind="GRPCRoute",
     plural="grpcroutes",
     phase=Phase.ROUTES,
+    independent=True,
     spec=GRPCRouteSpec,
     apply=apply,
     check=check,

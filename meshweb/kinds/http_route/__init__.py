@@ -12,6 +12,7 @@ HTTP_ROUTE = Kind(
     kind="HTTPRoute",
     plural="httproutes",
     phase=Phase.ROUTES,
+    independent=True,
     spec=HTTPRouteSpec,
     apply=apply,
     check=check,

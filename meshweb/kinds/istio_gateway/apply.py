@@ -52,9 +52,9 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     servers = tuple(_server(mesh, document, ref, index, server) for index, server in enumerate(spec.servers))
     gateway = Gateway(ref, "", frozenset(spec.selector.items()), servers)
     mesh.gateways.gateways[ref] = gateway
-    proxies = any(gateway.selector <= workload.labels for workload in mesh.workloads.values())
-    words = "" if proxies else "its selector picks no proxy yet: start one with meshweb-agent run --gateway"
-    mesh.report(document, Condition.accepted(words))
+    mesh.report(document, Condition.accepted())
+    words = "its selector picks no proxy yet: start one with meshweb-agent run --gateway"
+    mesh.expect(document, "", gateway.selector, words)
 
 
 def _spec(document: Document) -> IstioGatewaySpec:

@@ -19,12 +19,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     )
     service = Service(ref, ports, frozenset(spec.selector.items()), created=document.created)
     mesh.services[ref] = service
-    mesh.report(document, Condition.accepted(_notes(service, mesh)))
-
-
-def _notes(service: Service, mesh: MeshBuilder) -> str:
-    if not service.selector:
-        return "without a selector, no workload is behind it"
-    if not mesh.selected_by(service):
-        return "its selector picks no workload yet"
-    return ""
+    if service.selector:
+        mesh.report(document, Condition.accepted())
+        mesh.expect(document, document.namespace, service.selector, "its selector picks no workload yet")
+    else:
+        mesh.report(document, Condition.accepted("without a selector, no workload is behind it"))

@@ -39,8 +39,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     )
     scoped = Scoped(namespace, labels, document, scope)
     mesh.sidecars.append(scoped)
-    covered = any(scoped.covers(workload) for workload in mesh.workloads.values())
-    mesh.report(document, Condition.accepted("" if covered else "no workload is in its scope yet"))
+    mesh.report(document, Condition.accepted())
+    mesh.expect(document, namespace, labels, "no workload is in its scope yet")
 
 
 def _outbound(policy: OutboundTrafficPolicy | None, *, resolved: bool) -> OutboundPolicy | None:

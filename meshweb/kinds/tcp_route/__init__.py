@@ -11,6 +11,7 @@ TCP_ROUTE = Kind(
     kind="TCPRoute",
     plural="tcproutes",
     phase=Phase.ROUTES,
+    independent=True,
     spec=TCPRouteSpec,
     apply=apply,
     check=check,

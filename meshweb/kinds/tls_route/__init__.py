@@ -14,6 +14,7 @@ TLS_ROUTE = Kind(
     kind="TLSRoute",
     plural="tlsroutes",
     phase=Phase.ROUTES,
+    independent=True,
     spec=TLSRouteSpec,
     apply=apply,
     check=check,

@@ -16,6 +16,7 @@ VIRTUAL_SERVICE = Kind(
     plural="virtualservices",
     short_names=("vs",),
     phase=Phase.ROUTES,
+    independent=True,
     spec=VirtualServiceSpec,
     apply=apply,
     check=check,

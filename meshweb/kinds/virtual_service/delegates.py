@@ -24,6 +24,7 @@ def own_and_delegated(mesh: MeshBuilder, document: Document, problems: list[tupl
             yield document, index, route
             continue
         key = DocumentKey(document.key.kind, route.delegate.namespace or document.namespace, route.delegate.name)
+        mesh.uses(document, key)
         other = mesh.documents.get(key)
         child = other.spec if other is not None else None
         if other is None or not isinstance(child, VirtualServiceSpec):

@@ -11,6 +11,7 @@ WORKLOAD_ENTRY = Kind(
     kind="WorkloadEntry",
     plural="workloadentries",
     phase=Phase.WORKLOADS,
+    independent=True,
     spec=WorkloadEntrySpec,
     apply=apply,
     check=check,

@@ -12,7 +12,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
     assert isinstance(spec, WorkloadEntrySpec)
     key = (document.namespace, document.name)
-    mesh.workloads[key] = Workload(
+    workload = Workload(
         namespace=document.namespace,
         name=document.name,
         address=spec.address,
@@ -24,6 +24,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         locality=spec.locality or "",
         healthy=f"{document.namespace}/{document.name}" not in mesh.unhealthy,
     )
+    mesh.put_workload(document, workload)
     upstreams = document.annotations.get(UPSTREAMS_ANNOTATION)
     if upstreams is not None:
         mesh.upstreams[key] = frozenset(
