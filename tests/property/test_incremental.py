@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -18,6 +19,8 @@ from tests.property.edits import PROXIES, documents, edits
 from tests.property.test_compile import content
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "150"))
+"""`PROPERTY_EXAMPLES=5000 ./dev test tests/property/test_incremental.py` looks further."""
 
 
 class _History:
@@ -57,7 +60,7 @@ class _History:
 
 
 @given(st.lists(documents, min_size=6, max_size=24), st.lists(edits(), min_size=1, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=_EXAMPLES, deadline=None)
 def test_following_edits_equals_starting_anew(first: list[dict[str, Any]], steps: list[dict[str, Any]]) -> None:
     history, following = _History(), Compiler(KINDS)
     history.put(first)
