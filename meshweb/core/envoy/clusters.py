@@ -8,7 +8,7 @@ from typing import Any
 from meshweb.core import names
 from meshweb.core.envoy import balancing, tls
 from meshweb.core.envoy.endpoints import dns_assignment
-from meshweb.core.envoy.http_options import app_http_options, external_http_options, mesh_http_options
+from meshweb.core.envoy.http_options import app_http_options, external_http_options, mesh_http_options, negotiates
 from meshweb.core.envoy.values import ADS, Json, address, any_of, duration, serialized
 from meshweb.core.ir.routing import Destination
 from meshweb.core.ir.services import Endpoint, Protocol, Resolution
@@ -127,13 +127,12 @@ def _transport_socket(spec: OutboundCluster) -> Any:
     if spec.in_mesh:
         own = ClientTls(TlsMode.ISTIO_MUTUAL) if policy is None else policy
         sni = own.sni or names.server_name(spec.destination.port, spec.dns_suffix, spec.destination.subset)
-        socket = tls.upstream(own.names or spec.identities, sni, http=spec.protocol.may_be_http)
+        http, versions = spec.protocol.may_be_http, negotiates(spec.policy.pool or ConnectionPool())
+        socket = tls.upstream(own.names or spec.identities, sni, http=http, versions=versions)
     elif policy is None or policy.mode is TlsMode.DISABLE:
         socket = None
     else:
-        socket = tls.origination(
-            policy, spec.host, spec.identities, spec.protocol, dynamic=spec.resolution is Resolution.DYNAMIC_DNS
-        )
+        socket = tls.origination(policy, spec.host, spec.identities, dynamic=spec.resolution is Resolution.DYNAMIC_DNS)
     return _with_proxy_protocol(socket, spec.policy.proxy_protocol)
 
 

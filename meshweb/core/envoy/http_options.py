@@ -25,6 +25,11 @@ def mesh_http_options(policy: TrafficPolicy) -> Any:
     return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **_errors(policy))
 
 
+def negotiates(pool: ConnectionPool) -> bool:
+    """Whether sidecars agree by ALPN on the HTTP between them."""
+    return not pool.use_client_protocol and pool.upgrade_h2 is not False
+
+
 def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool) -> Any:
     """To servers that are no sidecars: what the port's protocol says; with TLS, ALPN decides where it may be HTTP/2."""
     pool = policy.pool or ConnectionPool()

@@ -43,12 +43,13 @@ def _params(lowest: TlsVersion, highest: TlsVersion, ciphers: tuple[str, ...]) -
     return {**found, "cipher_suites": list(ciphers)} if ciphers else found
 
 
-def upstream(identities: tuple[str, ...], server_name: str, *, http: bool) -> Json:
+def upstream(identities: tuple[str, ...], server_name: str, *, http: bool, versions: bool = True) -> Json:
     """Transport socket of a caller: presents its certificate and takes only a server that has one of `identities`.
 
     Without any identity (a service without workloads) nobody is trusted: the list holds a name that no certificate carries.
+    versions: the server chooses which HTTP is spoken; where the caller does, it learns that from the first bytes.
     """
-    alpn = (MESH_HTTP_ALPN, MESH_ALPN, "h2", "http/1.1") if http else (MESH_ALPN,)
+    alpn = (MESH_HTTP_ALPN, MESH_ALPN, *(("h2", "http/1.1") if versions else ())) if http else (MESH_ALPN,)
     accepted = [_name(identity) for identity in identities or ("spiffe://nobody.invalid/",)]
     validation = {
         "combined_validation_context": {
@@ -85,10 +86,10 @@ def _name(text: str) -> Json:
 # --- to servers outside the mesh ------------------------------------------------------------------------------------
 
 
-def origination(policy: ClientTls, host: str, accepted: tuple[str, ...], protocol: Protocol, *, dynamic: bool) -> Json:
+def origination(policy: ClientTls, host: str, accepted: tuple[str, ...], *, dynamic: bool) -> Json:
     """TLS that the proxy begins (modes SIMPLE and MUTUAL). The server's name is checked against `subjectAltNames`, else against the
     names of the ServiceEntry, else against the SNI, which is the host unless the policy says otherwise; dynamic: the host of each
-    request."""
+    request. What is spoken is offered by ALPN as the cluster's HTTP options have it, which Envoy does by itself."""
     sni = policy.sni or ("" if dynamic else host)
     validation: Json = {}
     if not policy.skip_verify:
@@ -103,7 +104,6 @@ def origination(policy: ClientTls, host: str, accepted: tuple[str, ...], protoco
             validation["crl"] = {"filename": policy.crl_file}
     common: Json = {
         "tls_params": _params(TlsVersion.AUTO, TlsVersion.AUTO, ()),
-        "alpn_protocols": ["h2"] if protocol.speaks_http2 else ["http/1.1"] if protocol.is_http else [],
         **_validation(validation, "" if policy.skip_verify else _roots_name(policy.secret, policy.ca_file)),
     }
     if policy.mode is TlsMode.MUTUAL:
