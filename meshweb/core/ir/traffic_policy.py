@@ -5,7 +5,7 @@ Every class is partial: a field that is None was not said, and takes the default
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 
@@ -180,9 +180,12 @@ class PortedPolicy:
     ports: tuple[tuple[int, TrafficPolicy], ...] = ()
 
     def at(self, port: int, lower: TrafficPolicy = NO_POLICY) -> TrafficPolicy:
-        """For one port; `lower` is what holds where this says nothing (Istio, MergeTrafficPolicy)."""
-        own = dict(self.ports).get(port)
-        return own if own is not None else self.policy.over(lower)
+        """For one port; `lower` is what holds where this says nothing (Istio, MergeTrafficPolicy). What a port cannot say it does
+        not reset."""
+        own, whole = dict(self.ports).get(port), self.policy.over(lower)
+        if own is None:
+            return whole
+        return replace(own, tunnel=whole.tunnel, proxy_protocol=whole.proxy_protocol, retry_budget=whole.retry_budget)
 
 
 NO_PORTED_POLICY = PortedPolicy()
