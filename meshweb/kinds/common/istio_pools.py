@@ -10,23 +10,24 @@ _UPGRADES = {"UPGRADE": True, "DO_NOT_UPGRADE": False, "DEFAULT": None}
 
 
 def pool_of(spec: PoolSpec | None) -> ConnectionPool | None:
+    """A maximum of 0 is the same as none: Istio's documents cannot tell it from one that is left out."""
     if spec is None:
         return None
     tcp, http = spec.tcp or TcpPool(), spec.http or HttpPool()
     keepalive = tcp.tcp_keepalive
     ping = http.http2_keep_alive
     return ConnectionPool(
-        max_connections=tcp.max_connections,
+        max_connections=tcp.max_connections or None,
         connect_timeout=_maybe(tcp.connect_timeout),
         keepalive=None
         if keepalive is None
         else Keepalive(keepalive.probes, _seconds(keepalive.time), _seconds(keepalive.interval)),
         max_connection_duration=_maybe(tcp.max_connection_duration),
         tcp_idle_timeout=_maybe(tcp.idle_timeout),
-        max_pending_requests=http.http1_max_pending_requests,
-        max_requests=http.http2_max_requests,
-        max_requests_per_connection=http.max_requests_per_connection,
-        max_retries=http.max_retries,
+        max_pending_requests=http.http1_max_pending_requests or None,
+        max_requests=http.http2_max_requests or None,
+        max_requests_per_connection=http.max_requests_per_connection or None,
+        max_retries=http.max_retries or None,
         http_idle_timeout=_maybe(http.idle_timeout),
         upgrade_h2=_UPGRADES[http.h2_upgrade_policy],
         use_client_protocol=bool(http.use_client_protocol),

@@ -40,7 +40,7 @@ class Http2KeepAlive(SpecModel):
 
 
 class HttpPool(SpecModel):
-    """A maximum that is left out is no limit; maxRequestsPerConnection 0 is none either."""
+    """A maximum that is left out or 0 is no limit."""
 
     http1_max_pending_requests: NonNegative | None = Field(default=None, alias="http1MaxPendingRequests")
     http2_max_requests: NonNegative | None = Field(default=None, alias="http2MaxRequests")

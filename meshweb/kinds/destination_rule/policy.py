@@ -112,7 +112,7 @@ def _outlier(spec: parts.OutlierDetection | None) -> OutlierDetection | None:
         base_ejection=istio_milliseconds(spec.base_ejection_time)
         if spec.base_ejection_time is not None
         else default.base_ejection,
-        max_ejection_percent=default.max_ejection_percent if spec.max_ejection_percent is None else spec.max_ejection_percent,
+        max_ejection_percent=spec.max_ejection_percent or default.max_ejection_percent,
         min_health=spec.min_health_percent or 0,
         codes=tuple(sorted(spec.outlier_detection_http_error_codes)),
     )
