@@ -71,6 +71,7 @@ class Row(_Strict):
     sticky: bool = False
     certificate: str | None = None
     tries: int | None = None
+    connections: int | None = None
     at_least_ms: float = 0
     at_most_ms: float | None = None
     error: str | None = None

@@ -42,6 +42,9 @@ async def run(row: Row, wire: Wire, address: Address, request: Request, calls: C
             break
     if row.tries is not None and len(book.of(done.ids)) != row.tries:
         problems.append(f"tries: {len(book.of(done.ids))} instead of {row.tries}")
+    connections = len({seen.connection for seen in book.of(done.ids)})
+    if row.connections is not None and connections != row.connections:
+        problems.append(f"connections: {connections} instead of {row.connections}")
     if row.mirrored and not await book.until(lambda: not any(_mirrors(row, done, book)), _MIRROR_SECONDS):
         problems += _mirrors(row, done, book)
     assert not problems, "\n".join([*problems, "came: " + _told(done.responses[-1])])
@@ -68,6 +71,10 @@ def _numbered(request: Request, number: str) -> Request:
     return replace(request, path=request.path.replace("$n", number), headers=headers)
 
 
+def _outcome(response: Response) -> str:
+    return str(response.status or response.error or response.grpc_status)
+
+
 def _told(response: Response) -> str:
     seen = response.seen
     return f"status {response.status} gRPC {response.grpc_status} error {response.error} in {response.elapsed_ms:.0f} ms\n" + (
@@ -76,7 +83,7 @@ def _told(response: Response) -> str:
 
 
 def _shares(row: Row, responses: list[Response]) -> Iterator[str]:
-    found = Counter(response.seen.app if response.seen else str(response.status or response.error) for response in responses)
+    found = Counter(response.seen.app if response.seen else _outcome(response) for response in responses)
     if row.sticky and len(found) != 1:
         yield f"sticky: {dict(found)} instead of one application"
     if not row.share:
@@ -113,7 +120,7 @@ def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
     if response.error is not None:
         yield f"error: {response.error}"
         return
-    if wire == "grpc" and response.grpc_status != row.grpc:
+    if wire == "grpc" and not row.share and response.grpc_status != row.grpc:
         yield f"gRPC status: {response.grpc_status} instead of {row.grpc}"
     if wire in {"h1", "h2", "tcp", "tls"} and not row.share and response.status != row.status:
         yield f"status: {response.status} instead of {row.status}"

@@ -37,7 +37,7 @@ class Request:
 
 @dataclass
 class Seen:
-    """One request, or one connection's first words, as an application saw it."""
+    """One request, or one connection's first words, as an application saw it. connection: of the application, by a number."""
 
     app: str
     port: int
@@ -48,6 +48,7 @@ class Seen:
     headers: Headers = field(default_factory=list)
     body: str = ""
     sni: str | None = None
+    connection: int = 0
 
     def json(self) -> bytes:
         return json.dumps(asdict(self)).encode()

@@ -39,7 +39,7 @@ What must come of it. A text is exact, or `~` and a regular expression to be fou
     share, tolerance, sticky                part of the requests per application, status or error (a miss is counted anew with
                                             four times as many); parts of 0 and 1 are exact; sticky: one answers all
     mirrored                                copies per application and request
-    tries                                   how often applications saw the request
+    tries, connections                      how often applications saw the request, on how many connections
     at_least_ms, at_most_ms
     error                                   refused, closed, reset or timeout; "closed|reset": either
     certificate                             a name in the server's certificate

@@ -7,6 +7,7 @@ Orders, as first part of the path or as header (for rows whose path is rewritten
 * `/reset`, `x-reset: 1`: closes the connection (HTTP/2: resets the stream) without an answer.
 * `/stream/5`: the answer, then five more lines, 20 ms apart.
 * `x-fail-first: 2`: the first two tries of a request fail, with 503 or what `x-fail-with` says (a status, or `reset`).
+* `x-fail-at: pay-a-1`: only the application of that name fails, always.
 * `x-answer-<name>: <value>`: a header of the answer.
 * WebSocket: echoes; its first message says what it saw.
 """
@@ -72,13 +73,14 @@ class WebApp:
         told = [*headers, ("client", client)] if client else headers
         seen = Seen(self.name, self.port, protocol, request.method, request.path, request.host, told, sni=sni)
         seen.body = request.body.decode("latin-1")
+        seen.connection = writer.get_extra_info("peername")[1]
         tries = self.book.note(seen)
         plan = Plan(body=seen.json(), headers=[("content-type", "application/json"), ("server", "app"), ("x-app", self.name)])
         plan.headers += [(name.removeprefix("x-answer-"), value) for name, value in headers if name.startswith("x-answer-")]
         order, _, argument = request.path.partition("?")[0].strip("/").partition("/")
         orders = {order: argument.partition("/")[0]}
         orders |= {name.removeprefix("x-"): value for name, value in headers if name in {"x-status", "x-slow", "x-reset"}}
-        if tries <= int(first(headers, "x-fail-first") or 0):
+        if tries <= int(first(headers, "x-fail-first") or 0) or first(headers, "x-fail-at") == self.name:
             how = first(headers, "x-fail-with") or "503"
             orders |= {"reset": "1"} if how == "reset" else {"status": how}
         plan.status = int(orders.get("status") or 200)
