@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from meshweb.api.auth import PUBLIC
 from meshweb.api.problems import not_found
-from meshweb.api.views import access, apply, joining, proxies, revisions, traffic
+from meshweb.api.views import access, apply, effective, joining, proxies, revisions, traffic
 from meshweb.api.views.documents import DocumentDetail, DocumentList
 from meshweb.kinds.base import Kind
 from meshweb.kinds.registry import KINDS
@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("revisions/<int:number>/rollback", revisions.RevisionRollback.as_view()),
     path("proxies", proxies.ProxyList.as_view()),
     path("proxies/<str:namespace>/<str:name>", proxies.ProxyDetail.as_view()),
+    path("proxies/<str:namespace>/<str:name>/effective", effective.ProxyEffective.as_view()),
     path("certificates", proxies.CertificateList.as_view()),
     path("join-tokens", joining.JoinTokenList.as_view()),
     path("join-tokens/<str:identifier>", joining.JoinTokenDetail.as_view()),

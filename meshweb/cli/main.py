@@ -149,6 +149,18 @@ def proxy_get(name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME")], ou
     _end(reading.proxy_get(_client(), name, output))
 
 
+@proxy_app.command("effective")
+def proxy_effective(
+    name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME")],
+    service: Annotated[str | None, typer.Option("--service", help="Only what concerns calls to this service.")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """What holds for a proxy: routes in match order, timeouts, limits, mTLS, each with the document and field that said so."""
+    from meshweb.cli import effective, reading
+
+    _end(effective.proxy_effective(_client(), reading.proxy_path(name), service, output))
+
+
 @proxy_app.command("status")
 def proxy_status(
     name: Annotated[str | None, typer.Argument(metavar="NAMESPACE/NAME")] = None,

@@ -71,7 +71,7 @@ def _revision(proxy: dict[str, Any]) -> str:
 
 
 def proxy_get(client: Client, name: str, form: Format) -> int:
-    proxy = client.get(f"/proxies/{_proxy_path(name)}")
+    proxy = client.get(f"/proxies/{proxy_path(name)}")
     if form is not Format.TABLE:
         emit(proxy, form)
         return OK
@@ -105,7 +105,7 @@ def _types(proxy: dict[str, Any]) -> None:
 
 def proxy_status(client: Client, name: str | None, namespace: str | None, form: Format) -> int:
     """0, or 3 when a proxy refused something."""
-    proxies = [client.get(f"/proxies/{_proxy_path(name)}")] if name else list(client.pages("/proxies", namespace=namespace))
+    proxies = [client.get(f"/proxies/{proxy_path(name)}")] if name else list(client.pages("/proxies", namespace=namespace))
     refused = [(proxy, t) for proxy in proxies for t in proxy["types"] if t["state"] == "rejected"]
     if form is not Format.TABLE:
         kept = [{key: proxy[key] for key in ("id", "state", "liveRevision", "wantedRevision", "types")} for proxy in proxies]
@@ -122,7 +122,8 @@ def proxy_status(client: Client, name: str | None, namespace: str | None, form: 
     return NO if refused else OK
 
 
-def _proxy_path(name: str) -> str:
+def proxy_path(name: str) -> str:
+    """The part of an address that names a proxy. Raises UsageError."""
     if name.count("/") != 1:
         raise UsageError(f"a proxy is named NAMESPACE/NAME, not {name!r}")
     return name

@@ -10,12 +10,12 @@ from functools import cache
 from itertools import count
 
 from meshweb.controlplane.documents import Wish
-from meshweb.controlplane.installation import mesh_settings
 from meshweb.core.compile import Compilation, Compiler
 from meshweb.core.intent import Document, DocumentKey, Intent
 from meshweb.core.names import ServiceRef
 from meshweb.core.snapshot import PUSH_ORDER, TYPE_NAMES, Snapshot
 from meshweb.kinds.registry import KINDS, served_by
+from meshweb.store.installation import mesh_settings
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import Proxy
 

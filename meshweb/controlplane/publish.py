@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from meshweb.controlplane import hints
 from meshweb.controlplane.aftermath import Aftermath
-from meshweb.controlplane.installation import mesh_settings
 from meshweb.controlplane.snapshot_store import Outdated, SnapshotStore
 from meshweb.core.compile import Compiler
 from meshweb.kinds.registry import KINDS
+from meshweb.store.installation import mesh_settings
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import MeshState
 

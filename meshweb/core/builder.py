@@ -290,13 +290,18 @@ class MeshBuilder:
         return tuple(sorted((s.value for s in self.policies if s.covers(workload)), key=lambda p: (p.namespace, p.name)))
 
     def mtls_of(self, workload: Workload) -> MtlsMode:
-        """Narrowest scope wins (workload, namespace, mesh); at one level the oldest document (Istio)."""
+        return self.mtls_with_origin(workload)[0]
+
+    def mtls_with_origin(self, workload: Workload) -> tuple[MtlsMode, DocumentKey | None]:
+        """Narrowest scope wins (workload, namespace, mesh); at one level the oldest document (Istio). With the document that said so,
+        None: nobody did."""
         if self._mtls_required & {"", workload.namespace}:
-            return MtlsMode.STRICT
+            return MtlsMode.STRICT, None
         covering = [s for s in self.mtls_modes if s.covers(workload)]
         if not covering:
-            return self.default_mtls
-        return min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order)).value
+            return self.default_mtls, None
+        found = min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order))
+        return found.value, found.document.key
 
     def require_mtls(self, namespace: str) -> None:
         """Fail closed: STRICT for a namespace (empty: the mesh), whatever any document says."""

@@ -126,12 +126,16 @@ class Scope:
         service = self.mesh.services.get(destination.port.service)
         if service is None or service.port(destination.port.port) is None:
             return None
+        return resolve(self.rules_of(service), destination.port.port, destination.subset)
+
+    def rules_of(self, service: Service) -> tuple[DestinationRule, ...]:
+        """The DestinationRules that hold for calls of a service, the one that decides first."""
         rules = self._rules.get(service.ref)
         if rules is None:
             host = names.service_host(service.ref, self.mesh.settings.dns_suffix)
             rules = self.mesh.destination_rules.applying(self.caller, host, service.ref.namespace)
             self._rules[service.ref] = rules
-        return resolve(rules, destination.port.port, destination.subset)
+        return rules
 
     def settled(self, rule: RouteRule) -> RouteRule:
         """For this caller: subsets that no DestinationRule defines lead nowhere; balancing by hash needs keys in the route."""

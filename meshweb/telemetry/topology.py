@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.caller import Caller
-from meshweb.core.intent import MeshSettings
 from meshweb.core.ir.routing import CATCH_ALL
 from meshweb.core.matching import takes_all_of
-from meshweb.core.mesh import build_mesh
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.topology import Health, judge, node_verdict
-from meshweb.kinds.registry import KINDS
-from meshweb.store.loaders import IntentMirror
+from meshweb.store.mesh import current_mesh
 from meshweb.store.models import Proxy, TelemetryReport
 from meshweb.telemetry import traffic
 from meshweb.telemetry.histogram import quantile, total
@@ -85,37 +80,10 @@ class Topology:
     edges: tuple[Edge, ...]
 
 
-class _Mesh:
-    """The register of services, rebuilt when the intent changed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._mirror: IntentMirror | None = None
-        self._built: tuple[int, int, MeshBuilder] | None = None
-
-    def forget(self) -> None:
-        """Reads everything anew the next time."""
-        with self._lock:
-            self._mirror = self._built = None
-
-    def current(self) -> tuple[int, MeshBuilder]:
-        with self._lock:
-            if self._mirror is None:
-                self._mirror = IntentMirror(
-                    MeshSettings(settings.MESH_NAME, settings.TRUST_DOMAIN, settings.DNS_SUFFIX, settings.ROOT_NAMESPACE)
-                )
-            intent = self._mirror.refresh()
-            if self._built is None or self._built[:2] != (intent.revision, self._mirror.epoch):
-                self._built = (intent.revision, self._mirror.epoch, build_mesh(intent, KINDS))
-            return intent.revision, self._built[2]
-
-
-_mesh = _Mesh()
-
-
 def topology(window: Window, namespace: str = "") -> Topology:
     """`namespace`: only edges that touch it, and its services. Empty: everything."""
-    revision, mesh = _mesh.current()
+    current = current_mesh().read()
+    revision, mesh = current.intent.revision, current.mesh
     edges, backends = traffic.edges(window), traffic.backends(window)
     usual = traffic.usual(window.start)
     proxies = {row.id: row for row in Proxy.objects.filter(revoked_at=None).only("id", "stream", "health_state", "health_at")}

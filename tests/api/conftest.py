@@ -10,8 +10,8 @@ from django.test import Client
 from meshweb.controlplane import access, authority, impact
 from meshweb.controlplane.actor import SYSTEM
 from meshweb.store import sealing
+from meshweb.store.mesh import current_mesh
 from meshweb.store.models import MeshState
-from meshweb.telemetry import topology
 
 
 class Api:
@@ -42,7 +42,7 @@ def mesh(transactional_db: None) -> None:
     authority.make_authority()
     # Mirrors of an earlier test's database.
     impact._preview.cache_clear()
-    topology._mesh.forget()
+    current_mesh().forget()
 
 
 @pytest.fixture

@@ -226,3 +226,26 @@ def test_ago() -> None:
     assert ago("2026-01-01T00:59:55Z", now) == "5s"
     assert ago("2026-01-01T00:00:00Z", now) == "1h"
     assert ago("2026-01-03T01:00:00Z", now) == "in 2d"
+
+
+def test_effective_names_the_document_of_each_value(meshctl: Meshctl, server: Server) -> None:
+    origin = {"document": "VirtualService shop/pay", "field": "/spec/http/0/timeout"}
+    route = {
+        "match": "everything",
+        "action": "forward",
+        "shares": [{"to": "shop/pay:8080", "subset": "v1", "share": 0.25}],
+        "values": [{"name": "timeout", "value": 1500, "origin": origin}, {"name": "tryTimeout", "value": 0, "origin": None}],
+        "origin": {"document": "VirtualService shop/pay", "field": "/spec/http/0"},
+    }
+    called = {"service": "shop/pay", "port": 8080, "host": "pay.shop.svc.cluster.local", "protocol": "http", "routes": [route]}
+    limits = [{"name": "maxConnections", "value": "unlimited", "origin": None}]
+    to = {"service": "shop/pay", "port": 8080, "subset": "v1", "endpoints": 2, "healthy": 1, "values": limits}
+    found = {"proxy": "shop/web-1", "revision": 3, "upstreams": [called], "destinations": [to], "inbound": [], "gateways": []}
+    server.replies["GET /proxies/shop/web-1/effective"] = Answer(found)
+    out = meshctl("proxy", "effective", "shop/web-1").out
+    assert "shop/pay:8080 v1 25 %" in out
+    assert "1.5 s" in out
+    assert "VirtualService shop/pay /spec/http/0/timeout" in out
+    assert "shop/pay:8080 v1 (1 of 2 healthy)" in out
+    assert "pay" not in meshctl("proxy", "effective", "shop/web-1", "--service", "other").out
+    assert json.loads(meshctl("proxy", "effective", "shop/web-1", "-o", "json").out) == found

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from meshweb.controlplane import documents
 from meshweb.controlplane.actor import SYSTEM
 from meshweb.controlplane.documents import Wish
-from meshweb.controlplane.installation import mesh_settings
 from meshweb.core.intent import DocumentKey, Intent, Unreadable
 from meshweb.core.ir.security import PolicyAction, PolicyRule
 from meshweb.core.mesh import build_mesh
 from meshweb.kinds.registry import KINDS
+from meshweb.store.installation import mesh_settings
 from meshweb.store.loaders import IntentMirror
 from meshweb.store.models import MeshState, Resource
 from tests import factories as make

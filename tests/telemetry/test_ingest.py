@@ -11,13 +11,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from meshweb.core.topology import Traffic, judge
+from meshweb.store.mesh import current_mesh
 from meshweb.store.models import BackendBucket, EdgeBucket, MeshState, Proxy
 from meshweb.telemetry import retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
 from meshweb.telemetry.ingest import Arrival, ingest
 from meshweb.telemetry.reports import Report
 from meshweb.telemetry.series import series
-from meshweb.telemetry.topology import _mesh, topology
+from meshweb.telemetry.topology import topology
 from meshweb.telemetry.traffic import Window, edges
 from tests import factories as make
 
@@ -25,7 +26,7 @@ from tests import factories as make
 @pytest.fixture
 def mesh(transactional_db: None) -> None:
     MeshState.objects.create(id=1)
-    _mesh.forget()
+    current_mesh().forget()
 
 
 def _histogram(**counts: int) -> list[int]:

@@ -523,6 +523,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proxies/{namespace}/{name}/effective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["proxies_effective"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/referencegrants": {
         parameters: {
             query?: never;
@@ -2040,6 +2056,132 @@ export interface components {
         DocumentStatus: {
             /** Conditions */
             conditions: components["schemas"]["Condition"][];
+        };
+        /**
+         * Effective
+         * @description `revision`: of the documents that it was worked out from.
+         */
+        Effective: {
+            /** Proxy */
+            proxy: string;
+            /** Revision */
+            revision: number;
+            /** Upstreams */
+            upstreams: components["schemas"]["EffectiveUpstream"][];
+            /** Destinations */
+            destinations: components["schemas"]["EffectiveDestination"][];
+            /** Inbound */
+            inbound: components["schemas"]["EffectiveInbound"][];
+            /** Gateways */
+            gateways: components["schemas"]["EffectiveListening"][];
+        };
+        /** EffectiveDestination */
+        EffectiveDestination: {
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /** Subset */
+            subset: string;
+            /** Endpoints */
+            endpoints: number;
+            /** Healthy */
+            healthy: number;
+            /** Values */
+            values: components["schemas"]["EffectiveValue"][];
+        };
+        /**
+         * EffectiveInbound
+         * @description `policies`: "ALLOW namespace/name" and the like: the documents that decide who may call.
+         */
+        EffectiveInbound: {
+            /** Port */
+            port: number;
+            /** Protocol */
+            protocol: string;
+            /** Values */
+            values: components["schemas"]["EffectiveValue"][];
+            /** Policies */
+            policies: string[];
+        };
+        /**
+         * EffectiveListening
+         * @description A host of a server of a Gateway, with its routes.
+         */
+        EffectiveListening: {
+            /** Gateway */
+            gateway: string;
+            /** Server */
+            server: string;
+            /** Port */
+            port: number;
+            /** Protocol */
+            protocol: string;
+            /** Host */
+            host: string;
+            /** Routes */
+            routes: components["schemas"]["EffectiveRoute"][];
+        };
+        /**
+         * EffectiveOrigin
+         * @description `document`: "kind namespace/name"; `field`: JSON pointer inside it.
+         */
+        EffectiveOrigin: {
+            /** Document */
+            document: string;
+            /** Field */
+            field: string;
+        };
+        /** EffectiveRoute */
+        EffectiveRoute: {
+            /** Match */
+            match: string;
+            /** Action */
+            action: string;
+            /** Shares */
+            shares: components["schemas"]["EffectiveShare"][];
+            /** Values */
+            values: components["schemas"]["EffectiveValue"][];
+            origin: components["schemas"]["EffectiveOrigin"] | null;
+        };
+        /**
+         * EffectiveShare
+         * @description `to` "namespace/service:port", empty: nothing, which is answered with an error. `share` from 0 to 1.
+         */
+        EffectiveShare: {
+            /** To */
+            to: string;
+            /** Subset */
+            subset: string;
+            /** Share */
+            share: number;
+        };
+        /**
+         * EffectiveUpstream
+         * @description A service port as this proxy's application calls it, with its routes in match order.
+         */
+        EffectiveUpstream: {
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /** Host */
+            host: string;
+            /** Protocol */
+            protocol: string;
+            /** Routes */
+            routes: components["schemas"]["EffectiveRoute"][];
+        };
+        /**
+         * EffectiveValue
+         * @description `origin` null: a default. Durations in milliseconds, 0: no limit.
+         */
+        EffectiveValue: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string | number | boolean;
+            origin: components["schemas"]["EffectiveOrigin"] | null;
         };
         /**
          * GRPCRoute
@@ -8864,6 +9006,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proxies_effective: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effective"];
+                };
             };
             /** @description What went wrong (RFC 9457). */
             default: {

@@ -13,6 +13,17 @@ from meshweb.api.shapes.documents import (
     Metadata,
     ProxyImpact,
 )
+from meshweb.api.shapes.effective import (
+    Effective,
+    EffectiveDestination,
+    EffectiveInbound,
+    EffectiveListening,
+    EffectiveOrigin,
+    EffectiveRoute,
+    EffectiveShare,
+    EffectiveUpstream,
+    EffectiveValue,
+)
 from meshweb.api.shapes.joining import CreatedJoinToken, JoinToken, NewJoinToken, Redemption, TokenRefusal
 from meshweb.api.shapes.problems import Problem, ProblemError
 from meshweb.api.shapes.proxies import Certificate, Proxy, ProxyCertificate, ProxyHealth, ProxyType
@@ -49,6 +60,15 @@ __all__ = [
     "Document",
     "DocumentDiff",
     "DocumentStatus",
+    "Effective",
+    "EffectiveDestination",
+    "EffectiveInbound",
+    "EffectiveListening",
+    "EffectiveOrigin",
+    "EffectiveRoute",
+    "EffectiveShare",
+    "EffectiveUpstream",
+    "EffectiveValue",
     "Impact",
     "JoinToken",
     "LastCall",

@@ -202,10 +202,12 @@ class SessionPersistence:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a rule was written: a document, and the JSON pointer inside it."""
+    """Where something was written: a document, and the JSON pointer inside it. said: the settings of a rule that its document names,
+    with their pointers; what is not among them is a default."""
 
     document: DocumentKey
     pointer: str
+    said: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.intent import Document
@@ -105,6 +106,35 @@ def session_of(session: api.SessionPersistence | None) -> SessionPersistence | N
     permanent = session.cookie_config is not None and session.cookie_config.lifetime_type == "Permanent"
     lifetime = milliseconds(session.absolute_timeout) // 1000 if permanent and session.absolute_timeout else 0
     return SessionPersistence(session.session_name or _SESSION_NAME, header=session.type == "Header", lifetime=lifetime)
+
+
+class _Rule(Protocol):
+    """The parts that HTTPRoute's rules have."""
+
+    @property
+    def timeouts(self) -> api.Timeouts | None: ...
+    @property
+    def retry(self) -> api.Retry | None: ...
+    @property
+    def session_persistence(self) -> api.SessionPersistence | None: ...
+    @property
+    def filters(self) -> tuple[api.RuleFilter, ...]: ...
+
+
+def said_by(rule: _Rule, at: str) -> tuple[tuple[str, str], ...]:
+    """Settings that a rule names, with their pointers."""
+    timeouts = rule.timeouts
+    mirror = next((index for index, item in enumerate(rule.filters) if item.request_mirror is not None), None)
+    found = {
+        "timeout": f"{at}/timeouts/request" if timeouts is not None and timeouts.request is not None else None,
+        "tryTimeout": f"{at}/timeouts/backendRequest"
+        if timeouts is not None and timeouts.backend_request is not None
+        else None,
+        "retries": f"{at}/retry" if rule.retry is not None else None,
+        "mirror": f"{at}/filters/{mirror}" if mirror is not None else None,
+        "sessionPersistence": f"{at}/sessionPersistence" if rule.session_persistence is not None else None,
+    }
+    return tuple((name, place) for name, place in found.items() if place is not None)
 
 
 def _mirror(

@@ -12,7 +12,15 @@ from meshweb.core.ir.routing import Backend, MatchKind, NamedMatch, Origin, Rout
 from meshweb.core.matching import by_specificity
 from meshweb.core.route_table import Binding
 from meshweb.kinds.base import Reference
-from meshweb.kinds.common.gateway_filters import MATCH_KINDS, backend_of, filters_of, header_match, retry_of, session_of
+from meshweb.kinds.common.gateway_filters import (
+    MATCH_KINDS,
+    backend_of,
+    filters_of,
+    header_match,
+    retry_of,
+    said_by,
+    session_of,
+)
 from meshweb.kinds.common.gateway_parents import Refusal, backend_reference, parent_references, parents_of, resolution
 from meshweb.kinds.durations import milliseconds
 from meshweb.kinds.http_route.spec import HTTPRouteSpec, Match, Rule
@@ -74,7 +82,7 @@ def _rules(mesh: MeshBuilder, document: Document, index: int, rule: Rule, proble
             cors=filters.cors,
             session=session_of(rule.session_persistence),
             name=rule.name or "",
-            origin=Origin(document.key, pointer("spec", "rules", index)),
+            origin=Origin(document.key, pointer("spec", "rules", index), said_by(rule, pointer("spec", "rules", index))),
         )
         for match in rule.matches or _NO_MATCHES
     ]

@@ -64,8 +64,21 @@ def rule_of(route: parts.HttpRoute, match: parts.HttpMatch, resolve: Resolve, do
         stat=match.stat_prefix or "",
         missing_status=_UNAVAILABLE,
         callers=Callers(match.source_namespace or "", frozenset(match.source_labels.items())),
-        origin=Origin(document, pointer),
+        origin=Origin(document, pointer, _said(route, pointer)),
     )
+
+
+def _said(route: parts.HttpRoute, at: str) -> tuple[tuple[str, str], ...]:
+    """Settings that a route names, with their pointers. A delegate's may come from the route that leads to it."""
+    tries = route.retries
+    found = {
+        "timeout": f"{at}/timeout" if route.timeout is not None else None,
+        "tryTimeout": f"{at}/retries/perTryTimeout" if tries is not None and tries.per_try_timeout is not None else None,
+        "retries": f"{at}/retries" if tries is not None else None,
+        "fault": f"{at}/fault" if route.fault is not None else None,
+        "mirror": f"{at}/{'mirror' if route.mirror is not None else 'mirrors'}" if route.mirror or route.mirrors else None,
+    }
+    return tuple((name, place) for name, place in found.items() if place is not None)
 
 
 # --- matches --------------------------------------------------------------------------------------------------------
