@@ -14,7 +14,10 @@ from meshweb.core.ir.security import Policy
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
-_ALL = 2  # VirtualHost.TlsRequirementType
+_EVERY: Json = {"prefix": "/"}
+_NOT_FOUND: Json = {"match": _EVERY, "direct_response": {"status": 404}}
+"""Policies come with routes: a request that no route takes would be denied by the filters themselves."""
+_TO_HTTPS: Json = {"match": _EVERY, "redirect": {"https_redirect": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,20 @@ class GatewayRoutes:
 
 
 def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
-    """Hosts are compared without port, trailing dot and case."""
+    """Hosts are compared without port, trailing dot and case. What no host and no route is for is answered with 404, to those whom
+    the policies admit."""
     rbac = authorization(rules_for(spec.policies, http=True, trust_domain=spec.trust_domain))
     listening = Listening(spec.port, spec.tls)
+    items = [*spec.hosts, *(() if any(item.host == "*" for item in spec.hosts) else (GatewayHost("*", (), https_only=False),))]
     hosts = []
-    for item in spec.hosts:
+    for item in items:
+        routes = [route(rule, f"{item.host}:{spec.port}/*", listening, spec.dns_suffix) for rule in item.rules]
         fields: Json = {
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
-            "routes": [route(rule, f"{item.host}:{spec.port}/*", listening, spec.dns_suffix) for rule in item.rules],
+            "routes": [_TO_HTTPS] if item.https_only else [*routes, _NOT_FOUND],
             "typed_per_filter_config": rbac,
             "include_request_attempt_count": True,
         }
-        if item.https_only:
-            fields["require_tls"] = _ALL
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))
     return configuration(spec.name, hosts, ignore_port=True)
