@@ -27,6 +27,11 @@ class Pair:
         }
 
     @property
+    def plain(self) -> dict[str, str]:
+        """As `stringData` of a Secret."""
+        return {"tls.crt": self.certificate, "tls.key": self.key}
+
+    @property
     def der(self) -> bytes:
         return x509.load_pem_x509_certificate(self.certificate.encode()).public_bytes(serialization.Encoding.DER)
 

@@ -51,6 +51,16 @@ def route(name: str, backends: Mapping[str, int], parent: str | None = None, **r
     return document("HTTPRoute", name, {"parentRefs": parents, "rules": [{"backendRefs": refs, **rule}]})
 
 
+def secret(name: str, values: Mapping[str, str], namespace: str = "shop") -> Json:
+    """As Kubernetes has it; `values` in plain text."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "stringData": dict(values),
+    }
+
+
 def apply(*raws: Json) -> Outcome:
     from meshweb.controlplane import documents
     from meshweb.controlplane.actor import SYSTEM

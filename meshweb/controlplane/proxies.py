@@ -60,8 +60,10 @@ def _facts(row: Proxy, states: dict[str, ProxyTypeState], certificate: Certifica
 def _type(type_url: TypeUrl, state: ProxyTypeState | None, certificate: Certificate | None, seen_serial: str) -> TypeView:
     name = TYPE_NAMES[type_url]
     if type_url is TypeUrl.SECRET:
-        # The agent makes the key and serves the secret itself. What is known here is what was issued, and with which
-        # certificate the agent came back.
+        if state is not None and state.nacked_version and state.nacked_version == state.sent_version:
+            return TypeView(name, "rejected", state.nacked_version, state.nacked_at, state.nack_detail)
+        # For the rest, the agent makes the key and serves the secret itself. What is known here is what was issued, and with
+        # which certificate the agent came back. That secrets of documents arrive is part of what makes a revision live.
         if certificate is None:
             return TypeView(name, "unsent", None, None, "")
         known: TypeState = "synced" if seen_serial == certificate.serial else "pending"
@@ -80,8 +82,8 @@ def _state(row: Proxy, types: Sequence[TypeView], wanted: int | None) -> ProxySt
         return "joining"
     if not row.connected:
         return "disconnected"
-    states = {view.state for view in types if view.type != TYPE_NAMES[TypeUrl.SECRET]}
-    if "rejected" in states:
+    if any(view.state == "rejected" for view in types):
         return "rejected"
+    states = {view.state for view in types if view.type != TYPE_NAMES[TypeUrl.SECRET]}
     behind = wanted is None or row.live_revision is None or row.live_revision < wanted
     return "pending" if behind or "pending" in states else "synced"

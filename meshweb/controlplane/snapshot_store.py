@@ -13,8 +13,9 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from meshweb.core.snapshot import PUSH_ORDER, Section, Snapshot, content_version
+from meshweb.core.snapshot import PUSH_ORDER, Section, Snapshot, TypeUrl, content_version
 from meshweb.store.models import ConfigBlob, ConfigClass, ConfigSection, MeshState, Proxy
+from meshweb.store.sealing import seal_body
 
 
 def class_key(snapshot: Snapshot) -> str:
@@ -53,8 +54,9 @@ class SnapshotStore:
         """One transaction. Returns the new serial and the revisions that are compiled by it. Raises Outdated, nothing written."""
         by_class = {key: snapshots[proxy_id] for proxy_id, key in changed.items()}
         sections = {s.version: s for snap in by_class.values() for group in snap.sections.values() for s in group}
+        secrets = {s.version for snap in by_class.values() for s in snap.sections.get(TypeUrl.SECRET, ())}
         with transaction.atomic(), connection.cursor() as cursor:
-            self._insert_content(cursor, sections)
+            self._insert_content(cursor, sections, secrets)
             # From here on writers wait, so that serials are in the order of commits.
             cursor.execute("SELECT config_serial FROM store_meshstate WHERE id = 1 FOR UPDATE")
             if cursor.fetchone()[0] != self._serial:
@@ -79,13 +81,19 @@ class SnapshotStore:
         self._blobs |= {r.version for s in sections.values() for r in s.resources.values()}
         return serial, numbers
 
-    def _insert_content(self, cursor: CursorWrapper, sections: Mapping[str, Section]) -> None:
+    def _insert_content(self, cursor: CursorWrapper, sections: Mapping[str, Section], secrets: set[str]) -> None:
+        """`secrets`: versions of the sections whose bodies are sealed."""
         missing = [section for version, section in sections.items() if version not in self._sections]
-        bodies = {r.version: r.body for s in missing for r in s.resources.values() if r.version not in self._blobs}
+        bodies: dict[str, tuple[bytes, bool]] = {}
+        for section in missing:
+            sealed = section.version in secrets
+            for version, body in ((r.version, r.body) for r in section.resources.values() if r.version not in self._blobs):
+                bodies[version] = (seal_body(version, body) if sealed else body, sealed)
         if bodies:
             cursor.execute(
-                "INSERT INTO store_configblob (version, body) SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT DO NOTHING",
-                [list(bodies), list(bodies.values())],
+                "INSERT INTO store_configblob (version, body, sealed) "
+                "SELECT * FROM unnest(%s::text[], %s::bytea[], %s::boolean[]) ON CONFLICT DO NOTHING",
+                [list(bodies), [body for body, _ in bodies.values()], [sealed for _, sealed in bodies.values()]],
             )
         if missing:
             entries = [json.dumps({r.name: r.version for r in s.resources.values()}) for s in missing]

@@ -22,6 +22,7 @@ from meshweb.core.mesh import CompilableKind, MeshAssembly
 from meshweb.core.outbound import Outbound, OutboundSections, Place
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, View
+from meshweb.core.secrets import Permitted
 from meshweb.core.snapshot import Snapshot, TypeUrl
 
 
@@ -72,6 +73,7 @@ class _Sidecar:
     outbound: Outbound
     place: Place
     inbound: InboundSections
+    permitted: Permitted
 
 
 class Snapshots(Mapping[str, Snapshot]):
@@ -94,7 +96,8 @@ class Snapshots(Mapping[str, Snapshot]):
         sidecar = self._sidecars.get(proxy_id)
         if sidecar is None:
             return _gateway_snapshot(self._revision, self._gateways[proxy_id])
-        return _sidecar_snapshot(self._revision, self._places[id(sidecar.outbound)][sidecar.place], sidecar.inbound)
+        outbound = self._places[id(sidecar.outbound)][sidecar.place]
+        return _sidecar_snapshot(self._revision, outbound, sidecar.inbound, sidecar.permitted)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._sidecars
@@ -104,11 +107,13 @@ class Snapshots(Mapping[str, Snapshot]):
         return len(self._sidecars) + len(self._gateways)
 
 
-def _sidecar_snapshot(revision: int, outbound: OutboundSections, inbound: InboundSections) -> Snapshot:
+def _sidecar_snapshot(revision: int, outbound: OutboundSections, inbound: InboundSections, permitted: Permitted) -> Snapshot:
+    clusters, listeners = (outbound.clusters, inbound.clusters), (outbound.listeners, inbound.listeners)
     sections = {
-        TypeUrl.CLUSTER: (outbound.clusters, inbound.clusters),
+        TypeUrl.CLUSTER: clusters,
         TypeUrl.ENDPOINT: (outbound.endpoints,),
-        TypeUrl.LISTENER: (outbound.listeners, inbound.listeners),
+        TypeUrl.SECRET: permitted.sections(clusters, listeners),
+        TypeUrl.LISTENER: listeners,
         TypeUrl.ROUTE: (outbound.routes, inbound.routes),
     }
     return Snapshot(revision, sections)
@@ -118,6 +123,7 @@ def _gateway_snapshot(revision: int, gateway: GatewaySections) -> Snapshot:
     sections = {
         TypeUrl.CLUSTER: (gateway.clusters,),
         TypeUrl.ENDPOINT: (gateway.endpoints,),
+        TypeUrl.SECRET: gateway.secrets,
         TypeUrl.LISTENER: (gateway.listeners,),
         TypeUrl.ROUTE: (gateway.routes,),
     }
@@ -136,6 +142,7 @@ class _State:
         self._inbounds: dict[object, InboundSections] = {}
         self._sidecars: dict[str, _Sidecar] = {}
         self._gateways: dict[str, GatewayProxy] = {}
+        self._permitted: dict[str, Permitted] = {}
         for proxy_id, view in sorted(intent.proxies.items()):
             self._add(proxy_id, view)
 
@@ -176,7 +183,10 @@ class _State:
         inbound = self._inbounds.get(key)
         if inbound is None:
             inbound = self._inbounds[key] = Inbound(self._intent, self._mesh, self._resources, view, ports).sections()
-        self._sidecars[proxy_id] = _Sidecar(outbound, place, inbound)
+        permitted = self._permitted.get(view.namespace)
+        if permitted is None:
+            permitted = self._permitted[view.namespace] = Permitted(self._mesh, self._resources, view.namespace)
+        self._sidecars[proxy_id] = _Sidecar(outbound, place, inbound, permitted)
 
     def _view_of(self, view: ProxyView) -> View:
         place = (view.namespace, view.name)

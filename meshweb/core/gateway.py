@@ -19,15 +19,15 @@ from meshweb.core.ir.services import Resolution, Workload
 from meshweb.core.outbound import assignments, cluster_resources
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, in_order, targets
+from meshweb.core.secrets import GATEWAY_API, Permitted
 from meshweb.core.snapshot import Section, XdsResource
-
-GATEWAY_API = "Gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySections:
     clusters: Section
     endpoints: Section
+    secrets: tuple[Section, ...]
     listeners: Section
     routes: Section
 
@@ -41,7 +41,8 @@ class GatewayProxy:
         self._resources = resources
         self._bind = bind
         gateways = scope.mesh.gateways.serving(workload) if workload is not None else []
-        self._servers = compatible(server for gateway in gateways for server in gateway.servers)
+        self._permitted = Permitted(scope.mesh, resources, scope.view.caller.namespace, gateways)
+        self._servers = compatible(self._permitted.only(server) for gateway in gateways for server in gateway.servers)
         self._policies: tuple[Policy, ...] = scope.mesh.policies_of(workload) if workload is not None else ()
         self._destinations: list[Destination] = []
         self.sections = self._compiled()
@@ -54,10 +55,12 @@ class GatewayProxy:
     def _compiled(self) -> GatewaySections:
         self._destinations = self._reached()
         made, scope = self._resources, self._scope
+        clusters, listeners = made.section(cluster_resources(scope, made, self._destinations)), made.section(self._listeners())
         return GatewaySections(
-            made.section(cluster_resources(scope, made, self._destinations)),
+            clusters,
             made.section(assignments(scope, made, self._destinations, self._settings.dns_suffix)),
-            made.section(self._listeners()),
+            self._permitted.sections((clusters,), (listeners,)),
+            listeners,
             made.section(self._routes()),
         )
 

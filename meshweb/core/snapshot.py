@@ -25,8 +25,8 @@ class TypeUrl(StrEnum):
     SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 
 
-PUSH_ORDER: tuple[TypeUrl, ...] = (TypeUrl.CLUSTER, TypeUrl.ENDPOINT, TypeUrl.LISTENER, TypeUrl.ROUTE)
-"""Types the control plane serves. Secrets are served by the agent, from keys that never leave the VM."""
+PUSH_ORDER: tuple[TypeUrl, ...] = (TypeUrl.CLUSTER, TypeUrl.ENDPOINT, TypeUrl.SECRET, TypeUrl.LISTENER, TypeUrl.ROUTE)
+"""Types the control plane serves. Of secrets, those of documents: the agent serves its own, whose keys never leave the VM."""
 
 TYPE_NAMES: Mapping[TypeUrl, str] = {
     TypeUrl.CLUSTER: "Clusters",
@@ -53,7 +53,7 @@ class XdsResource:
 
     name: str
     version: str
-    body: bytes
+    body: bytes = field(repr=False)
 
     @classmethod
     def of(cls, name: str, body: bytes) -> XdsResource:

@@ -66,6 +66,20 @@ def open_spec(kind: Kind, key: DocumentKey, spec: object) -> object:
     return kind.map_write_only(spec, lambda field, name, value: _opened(value, _place(key, field, name)))
 
 
+def seal_body(version: str, body: bytes) -> bytes:
+    """Bytes of a secret as `ConfigBlob` holds them. Raises SealError."""
+    return key_ring().seal(SecretBytes(body), _blob(version))
+
+
+def open_body(version: str, body: bytes) -> bytes:
+    """Raises SealError."""
+    return key_ring().open(body, _blob(version)).reveal()
+
+
+def _blob(version: str) -> bytes:
+    return f"config-blob/{version}".encode()
+
+
 def _stored(spec: object, field: str, name: str) -> str | None:
     values = spec.get(field) if isinstance(spec, Mapping) else None
     found = values.get(name) if isinstance(values, Mapping) else None

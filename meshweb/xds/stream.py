@@ -1,8 +1,8 @@
 """One xDS stream as a state machine without transport: bytes and snapshots in, actions out.
 
-Order of one snapshot: clusters and endpoints; when both are acknowledged, listeners and routes; when everything is acknowledged,
-removals of clusters, then of endpoints and routes (make before break). At most one response per type waits for its ACK;
-whatever happens meanwhile is folded into the next one.
+Order of one snapshot: clusters, endpoints and secrets; when these are acknowledged, listeners and routes; when everything is
+acknowledged, removals of clusters, then of routes, endpoints and secrets (make before break). At most one response per type waits
+for its ACK; whatever happens meanwhile is folded into the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_NAMES = 10_000
 MAX_NAME_LENGTH = 512
 _WILDCARD = "*"
 _WILDCARD_TYPES = frozenset({TypeUrl.CLUSTER, TypeUrl.LISTENER})
-_FIRST_WAVE = (TypeUrl.CLUSTER, TypeUrl.ENDPOINT)
+_FIRST_WAVE = (TypeUrl.CLUSTER, TypeUrl.ENDPOINT, TypeUrl.SECRET)
 _UNKNOWN_NONCE = "unknown-type"
 
 
@@ -276,7 +276,7 @@ class Stream:
             if type_url not in _FIRST_WAVE and not all(self._made(t, strictly=False) for t in _FIRST_WAVE):
                 break
             self._push(type_url, actions, breaking=False)
-        for type_url in (TypeUrl.CLUSTER, TypeUrl.ROUTE, TypeUrl.ENDPOINT):
+        for type_url in (TypeUrl.CLUSTER, TypeUrl.ROUTE, TypeUrl.ENDPOINT, TypeUrl.SECRET):
             state = self._types.get(type_url)
             if state is not None and state.base.lingering and self._all_made():
                 self._push(type_url, actions, breaking=True)
@@ -321,11 +321,18 @@ class Stream:
             return False
         for type_url in PUSH_ORDER:
             if type_url in self._types:
-                if not self._made(type_url, strictly=True):
+                if not self._made(type_url, strictly=True) or not self._asked_for_all(type_url):
                     return False
             elif any(section.resources for section in self._snapshot.sections.get(type_url, ())):
                 return False
         return True
+
+    def _asked_for_all(self, type_url: TypeUrl) -> bool:
+        """A secret is in the snapshot because a cluster or listener names it: until the client has asked for it, that one warms."""
+        if type_url is not TypeUrl.SECRET or self._snapshot is None:
+            return True
+        names = self._types[type_url].names
+        return all(section.resources.keys() <= names for section in self._snapshot.sections.get(type_url, ()))
 
     def _report_live(self, actions: list[Action]) -> None:
         if self._snapshot is None or self._snapshot.revision == self._live or not self._all_made():

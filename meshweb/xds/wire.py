@@ -149,9 +149,8 @@ def endpoints_name(cluster: XdsResource) -> str | None:
 
 
 def known_type(type_url: str) -> TypeUrl | None:
-    """None for types that the control plane does not serve (Secret among them)."""
+    """None for types that the control plane does not serve."""
     try:
-        found = TypeUrl(type_url)
+        return TypeUrl(type_url)
     except ValueError:
         return None
-    return None if found is TypeUrl.SECRET else found

@@ -12,11 +12,12 @@ import yaml
 from django.db import connection
 
 from meshweb.controlplane.publish import Publisher
+from meshweb.core.snapshot import TypeUrl
 from meshweb.identity.sealing import KeyRing, SecretBytes
 from meshweb.kinds.parse import parse_document
 from meshweb.store import sealing
 from meshweb.store.loaders import document_of
-from meshweb.store.models import Reference, Resource, ResourceVersion
+from meshweb.store.models import ConfigBlob, ConfigClass, Proxy, Reference, Resource, ResourceVersion
 from tests import certificates, factories as make
 from tests.api.conftest import Api
 
@@ -238,6 +239,10 @@ def test_no_value_is_anywhere(
     answers += [api("POST", "revisions/3/rollback?dryRun=true"), api("POST", "revisions/3/rollback")]
     assert {answer.status_code for answer in answers} == {200, 201, 400, 409, 422}, [a.status_code for a in answers]
     publisher.run()
+    (proxy,) = Proxy.objects.all()
+    sections = ConfigClass.objects.get(key=proxy.config_class).sections[TypeUrl.SECRET.value]
+    assert len(sections) == 1, "the snapshot holds a secret"
+    assert ConfigBlob.objects.filter(sealed=True).exists()
     assert Resource.objects.filter(kind="Secret").count() == 1
     assert ResourceVersion.objects.filter(kind="Secret").count() > 2
     for answer in answers:

@@ -7,13 +7,17 @@ import time
 
 import pytest
 from django.db import DataError, OperationalError, connections
+from django.utils import timezone
 
 from meshweb.config.adapters.agents import Agents
 from meshweb.config.adapters.blocking import Threads
+from meshweb.config.adapters.snapshots import DatabaseSnapshots
 from meshweb.config.adapters.status import DatabaseStatus
 from meshweb.controlplane.observations import Acked, Nacked, Sent, record
-from meshweb.core.snapshot import TypeUrl
-from meshweb.store.models import MeshState, Proxy, ProxyTypeState
+from meshweb.controlplane.snapshot_store import SnapshotStore
+from meshweb.core.snapshot import Section, Snapshot, TypeUrl, XdsResource
+from meshweb.store import sealing
+from meshweb.store.models import ConfigBlob, MeshState, Proxy, ProxyTypeState
 from meshweb.telemetry.reports import Report
 from meshweb.xds.ports import ProxyIdentity, Unavailable
 from tests import factories as make
@@ -101,3 +105,25 @@ def test_a_refusal_that_was_mended_in_the_same_batch_does_not_stay(threads: Thre
         ]
     )
     assert dict(ProxyTypeState.objects.values_list("proxy_id", "nacked_version")) == {"shop/a": "", "shop/b": "v1"}
+
+
+def test_secrets_are_sealed_on_their_way_through_the_database(threads: Threads) -> None:
+    sealing.make_key_file()
+    sealing.key_ring.cache_clear()
+    secret, cluster = XdsResource.of("shop/tls", b"PRIVATE KEY"), XdsResource.of("a", b"a cluster")
+    sections = {TypeUrl.SECRET: (Section.of([secret]),), TypeUrl.CLUSTER: (Section.of([cluster]),)}
+    store, snapshots = SnapshotStore(), {"shop/a": Snapshot(1, sections)}
+    store.store(1, 0, store.changed(snapshots, 0), snapshots, timezone.now())
+    assert {blob.sealed: b"PRIVATE" in bytes(blob.body) for blob in ConfigBlob.objects.all()} == {True: False, False: False}
+    assert bytes(ConfigBlob.objects.get(sealed=False).body) == cluster.body
+    source = DatabaseSnapshots(threads)
+
+    async def main() -> None:
+        await source.refresh()
+        await threads.run(connections.close_all)
+
+    asyncio.run(main())
+    found = source.snapshot("shop/a")
+    assert found is not None
+    assert found.resource(TypeUrl.SECRET, "shop/tls") == secret
+    assert found.resource(TypeUrl.CLUSTER, "a") == cluster

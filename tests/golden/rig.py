@@ -1,12 +1,14 @@
 """A golden case: documents and proxies in, one file per resource type out.
 
-`cases/<name>/in.yaml`: a first YAML document `{proxies: {"shop/web-1": {mode, bind}}, unhealthy: []}`, then the mesh's documents, oldest
-first. Beside it stand the expected `clusters.yaml`, `endpoints.yaml`, `listeners.yaml`, `routes.yaml` and `conditions.yaml`.
+`cases/<name>/in.yaml`: a first YAML document `{proxies: {"shop/web-1": {mode, bind, gateway}}, unhealthy: []}`, then the mesh's documents,
+oldest first; `${key}` in a Secret is the private key of the certificate that the cases use, which lies in no file. Beside it stand the
+expected `clusters.yaml`, `endpoints.yaml`, `listeners.yaml`, `routes.yaml` and `conditions.yaml`, and `secrets.yaml` where there are any.
 `./dev golden` writes them anew; read the diff before you commit it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import tempfile
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf import json_format
 
 from meshweb.core.compile import Compilation, Compiler
@@ -49,13 +53,25 @@ def case_names() -> list[str]:
 
 def load(name: str) -> Case:
     head, *documents = yaml.safe_load_all((CASES / name / "in.yaml").read_text())
+    for document in documents:
+        values = document.get("stringData", {})
+        values |= {key: private_key() for key, value in values.items() if value == "${key}"}
     proxies = {proxy_id: _view(proxy_id, facts or {}) for proxy_id, facts in head["proxies"].items()}
     return Case(name, intent_of(documents, proxies, frozenset(head.get("unhealthy", ()))))
 
 
 def _view(proxy_id: str, facts: Json) -> ProxyView:
     namespace, _, name = proxy_id.partition("/")
-    return ProxyView(namespace, name, CaptureMode(facts.get("mode", "explicit")), facts.get("bind", "127.10.0.1"))
+    mode, bind, gateway = facts.get("mode", "explicit"), facts.get("bind", "127.10.0.1"), facts.get("gateway", "")
+    return ProxyView(namespace, name, CaptureMode(mode), bind, gateway=gateway)
+
+
+def private_key() -> str:
+    """PEM. From a number that everybody may know: the certificate was made once, and is used for nothing else."""
+    number = int.from_bytes(hashlib.sha256(b"meshweb golden").digest())
+    key = ec.derive_private_key(number, ec.SECP256R1())
+    encryption = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
 
 
 def intent_of(raws: Iterable[Json], proxies: dict[str, ProxyView], unhealthy: frozenset[str] = frozenset()) -> Intent:
@@ -91,7 +107,7 @@ def texts(case: Case) -> dict[str, str]:
     found = {
         f"{TYPE_NAMES[type_url].lower()}.yaml": _yaml(
             {
-                proxy_id: [as_json(type_url, r.body) for r in snapshot.resources(type_url)]
+                proxy_id: [_shown(as_json(type_url, r.body)) for r in snapshot.resources(type_url)]
                 for proxy_id, snapshot in compilation.snapshots.items()
             }
         )
@@ -101,7 +117,18 @@ def texts(case: Case) -> dict[str, str]:
         str(key): [f"{c.type}={c.status} {c.reason}{': ' + c.message if c.message else ''}" for c in conditions]
         for key, conditions in sorted(compilation.conditions.items())
     }
+    if not any(list(snapshot.resources(TypeUrl.SECRET)) for snapshot in compilation.snapshots.values()):
+        del found["secrets.yaml"]
     return {**found, "conditions.yaml": _yaml(conditions)}
+
+
+def _shown(resource: Json) -> Json:
+    """Of a secret, not the values: a key is not written down."""
+    pair = resource.get("tls_certificate", {})
+    for part in (*pair.values(), resource.get("validation_context", {}).get("trusted_ca", {})):
+        if part:
+            part["inline_string"] = "${key}" if part["inline_string"] == private_key() else "${certificate}"
+    return resource
 
 
 def _yaml(value: object) -> str:

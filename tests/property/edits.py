@@ -8,12 +8,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from meshweb.core.intent import CaptureMode, ProxyView
+from tests import certificates, factories as make
 
 Json = dict[str, Any]
 
 SERVICES = ("a", "b", "c")
 NAMESPACES = ("shop", "other")
 _ISTIO, _API = "networking.istio.io/v1", "gateway.networking.k8s.io/v1"
+_SECRETS = ({"ca.crt": certificates.Authority().certificate}, *(certificates.server("a").plain for _ in range(2)))
 _services = st.sampled_from(SERVICES)
 _namespaces = st.sampled_from(NAMESPACES)
 
@@ -121,11 +123,16 @@ def others(draw: st.DrawFn) -> Json:
     """Documents whose change has everything compiled anew."""
     namespace = draw(_namespaces)
     listener = {"name": "http", "port": 8080, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+    tls = {"certificateRefs": [{"name": "tls", "namespace": namespace}]}
+    secure = {"name": "https", "port": 8443, "protocol": "HTTPS", "tls": tls}
     server = {"port": {"number": 8081, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
     grant = {"from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "shop"}]}
     entry = {"hosts": ["api.example.com"], "resolution": "DNS", "ports": [{"number": 443, "name": "tls", "protocol": "TLS"}]}
+    authority = {"host": "api.example.com", "trafficPolicy": {"tls": {"mode": "SIMPLE", "credentialName": "tls"}}}
     made = (
-        _document(_API, "Gateway", "public", "shop", {"gatewayClassName": "meshweb", "listeners": [listener]}),
+        make.secret("tls", draw(st.sampled_from(_SECRETS)), namespace),
+        _document(_ISTIO, "DestinationRule", "tls", namespace, authority),
+        _document(_API, "Gateway", "public", "shop", {"gatewayClassName": "meshweb", "listeners": [listener, secure]}),
         _document(_ISTIO, "Gateway", "edge", "shop", {"selector": {"app": "a"}, "servers": [server]}),
         _document(_ISTIO, "Sidecar", "default", namespace, {"egress": [{"hosts": ["./*"]}]}),
         _document(

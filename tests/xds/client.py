@@ -17,7 +17,15 @@ import grpc.aio
 from meshweb.core.snapshot import TypeUrl
 from meshweb.protos import message
 
-CLUSTER, ENDPOINT, LISTENER, ROUTE = TypeUrl.CLUSTER, TypeUrl.ENDPOINT, TypeUrl.LISTENER, TypeUrl.ROUTE
+CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET = (
+    TypeUrl.CLUSTER,
+    TypeUrl.ENDPOINT,
+    TypeUrl.LISTENER,
+    TypeUrl.ROUTE,
+    TypeUrl.SECRET,
+)
+SECRETIVE = "2"
+"""Mark of a cluster that names a secret, which is called as it is; a listener names one that is called as its route."""
 _SERVICE = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
 
 
@@ -104,8 +112,8 @@ class ModelEnvoy:
     """
 
     def __init__(self, node: str, send: Callable[[bytes], None], *, strict: bool = False) -> None:
-        self.held: dict[str, dict[str, tuple[str, bytes]]] = {t: {} for t in (CLUSTER, ENDPOINT, LISTENER, ROUTE)}
-        self._names: dict[str, set[str]] = {ENDPOINT: set(), ROUTE: set()}
+        self.held: dict[str, dict[str, tuple[str, bytes]]] = {t: {} for t in (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE)}
+        self._names: dict[str, set[str]] = {ENDPOINT: set(), ROUTE: set(), SECRET: set()}
         self._node = node
         self._send = send
         self._strict = strict
@@ -120,7 +128,7 @@ class ModelEnvoy:
         """A new stream to another server: claims what it holds."""
         self._send = send
         self._asked = set()
-        for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE):
+        for type_url in (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE):
             names = tuple(sorted(self._names.get(type_url, ())))
             versions = {name: version for name, (version, _) in self.held[type_url].items()}
             if names or type_url in (CLUSTER, LISTENER):
@@ -156,7 +164,13 @@ class ModelEnvoy:
         if type_url == CLUSTER:
             self._want(ENDPOINT, set(self.held[CLUSTER]))
         elif type_url == LISTENER:
-            self._want(ROUTE, {route for _, body in self.held[LISTENER].values() for route in references(body)})
+            self._want(ROUTE, self._routes())
+        if type_url in {CLUSTER, LISTENER}:
+            clusters = {name for name, (_, body) in self.held[CLUSTER].items() if body == cluster_body(name, SECRETIVE)}
+            self._want(SECRET, clusters | self._routes())
+
+    def _routes(self) -> set[str]:
+        return {route for _, body in self.held[LISTENER].values() for route in references(body)}
 
     def _want(self, type_url: str, names: set[str]) -> None:
         before = self._names[type_url]

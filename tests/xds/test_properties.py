@@ -16,6 +16,8 @@ from tests.xds.client import (
     ENDPOINT,
     LISTENER,
     ROUTE,
+    SECRET,
+    SECRETIVE,
     ModelEnvoy,
     cluster_body,
     endpoints_body,
@@ -33,7 +35,10 @@ def snapshots(draw: st.DrawFn) -> dict[str, dict[str, bytes]]:
     routes = {}
     if clusters:
         routes = draw(st.dictionaries(st.sampled_from(("r", "s")), st.lists(st.sampled_from(sorted(clusters)), max_size=2)))
+    named = routes.keys() | {name for name, mark in clusters.items() if mark == SECRETIVE}
+    there = draw(st.dictionaries(st.sampled_from((*NAMES, "r", "s")), st.sampled_from((b"old", b"new"))))
     return {
+        SECRET: {name: value for name, value in there.items() if name in named},
         CLUSTER: {name: cluster_body(name, mark) for name, mark in clusters.items()},
         ENDPOINT: {name: endpoints_body(name, port) for name, port in endpoints.items() if name in clusters},
         LISTENER: {f"l-{name}": references_body("l", name) for name in routes},
@@ -108,7 +113,7 @@ class World:
         raise AssertionError("the two never become quiet")
 
     def assert_equal(self, content: dict[str, dict[str, bytes]]) -> None:
-        for type_url in (CLUSTER, LISTENER, ROUTE):
+        for type_url in (CLUSTER, SECRET, LISTENER, ROUTE):
             assert {n: body for n, (_, body) in self.envoy.held[type_url].items()} == content[type_url], type_url
         filled = {n: body for n, (_, body) in self.envoy.held[ENDPOINT].items() if body != b"\n\x01" + n.encode()}
         assert filled == content[ENDPOINT]

@@ -15,6 +15,7 @@ from tests.xds.client import (
     ENDPOINT,
     LISTENER,
     ROUTE,
+    SECRET,
     cluster_body,
     delta_request,
     endpoints_body,
@@ -256,7 +257,7 @@ def test_types_we_do_not_serve(protocol: Protocol) -> None:
     driver = Driver(protocol)
     driver.snapshot(snapshot(1, {}))
     names = {"names": ("default",)} if driver.sotw else {"subscribe": ("default",)}
-    for type_url in (TypeUrl.SECRET, "type.googleapis.com/unheard.Of"):
+    for type_url in ("type.googleapis.com/unheard.Of", "type.googleapis.com/envoy.service.runtime.v3.Runtime"):
         sent = [action for action in driver.request(type_url, **names) if isinstance(action, Send)]
         if driver.sotw:
             assert list(parse_sotw_response(sent[0].data).resources) == []
@@ -265,6 +266,61 @@ def test_types_we_do_not_serve(protocol: Protocol) -> None:
             assert list(parse_response(sent[0].data).removed_resources) == ["default"]
             nonce = parse_response(sent[0].data).nonce
         assert driver.request(type_url, nonce=nonce) == []
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def _with_secrets(revision: int, **secrets: bytes) -> Snapshot:
+    made = snapshot(revision, {"a": "1"})
+    return Snapshot(revision, {**made.sections, SECRET: (Section.of(XdsResource.of(n, b) for n, b in secrets.items()),)})
+
+
+def _secrets(actions: list[Any]) -> list[tuple[list[str], list[str]]]:
+    return [(names, removed) for kind, names, removed in sends(actions) if kind == "Secret"]
+
+
+def _lives(actions: list[Any]) -> list[int]:
+    return [action.revision for action in actions if isinstance(action, Live)]
+
+
+def test_secrets_are_sent_by_name_and_a_revision_waits_for_them() -> None:
+    driver = Driver()
+    driver.snapshot(_with_secrets(1, shop=b"one", other=b"not named"))
+    seen = driver.sync(driver.request(CLUSTER)) + driver.sync(driver.request(ENDPOINT, subscribe=("a",)))
+    assert not _lives(seen), "a listener that names a secret may still wait for it"
+    seen = driver.sync(driver.request(SECRET, subscribe=("shop",)))
+    assert (_secrets(seen), _lives(seen)) == ([(["shop"], [])], [])
+    seen = driver.sync(driver.request(SECRET, subscribe=("other",)))
+    assert (_secrets(seen), _lives(seen)) == ([(["other"], [])], [1])
+    renewed = driver.sync(driver.snapshot(_with_secrets(2, shop=b"two", other=b"not named")))
+    assert (_secrets(renewed), _lives(renewed)) == ([(["shop"], [])], [2])
+
+
+def test_a_secret_that_is_not_there_is_answered_at_once() -> None:
+    driver = Driver()
+    driver.snapshot(_with_secrets(1))
+    seen = driver.sync(driver.request(CLUSTER)) + driver.sync(driver.request(ENDPOINT, subscribe=("a",)))
+    seen += driver.sync(driver.request(SECRET, subscribe=("gone",)))
+    assert (_secrets(seen), _lives(seen)[-1:]) == ([([], ["gone"])], [1])
+    came = driver.sync(driver.snapshot(_with_secrets(2, gone=b"here")))
+    assert (_secrets(came), _lives(came)) == ([(["gone"], [])], [2])
+    went = driver.sync(driver.snapshot(_with_secrets(3)))
+    assert (_secrets(went), _lives(went)) == ([([], ["gone"])], [3])
+
+
+def test_a_refused_secret_keeps_its_revision_from_being_live() -> None:
+    driver = Driver()
+    driver.snapshot(_with_secrets(1, shop=b"bad"))
+    driver.sync(driver.request(CLUSTER))
+    driver.sync(driver.request(ENDPOINT, subscribe=("a",)))
+    (sent,) = [action for action in driver.request(SECRET, subscribe=("shop",)) if isinstance(action, Send)]
+    assert "bad" not in repr(sent)
+    refused = driver.request(SECRET, nonce=parse_response(sent.data).nonce, error="no key")
+    assert [(a.detail, a.type_url) for a in refused if isinstance(a, Nacked)] == [("no key", SECRET)]
+    assert not _lives(refused)
+    mended = driver.sync(driver.snapshot(_with_secrets(2, shop=b"good")))
+    assert _lives(mended) == [2]
 
 
 @pytest.mark.parametrize(

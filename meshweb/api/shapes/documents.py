@@ -62,7 +62,7 @@ class ApplyItem(Shape):
 
 class ProxyImpact(Shape):
     id: str
-    changes: list[Literal["Clusters", "Endpoints", "Listeners", "Routes"]]
+    changes: list[Literal["Clusters", "Endpoints", "Secrets", "Listeners", "Routes"]]
     connected: bool
 
 

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from meshweb.config.adapters.blocking import Threads
 from meshweb.controlplane.hints import CONFIG_CHANNEL
 from meshweb.core.snapshot import Section, Snapshot, TypeUrl, XdsResource
+from meshweb.store.sealing import open_body
 from meshweb.xds.ports import Unavailable
 
 log = logging.getLogger(__name__)
@@ -132,11 +133,12 @@ class DatabaseSnapshots:
             rows = [(version, json.loads(entries)) for version, entries in cursor.fetchall()]
             pairs = {(name, version) for _, entries in rows for name, version in entries.items()}
             unknown = [version for name, version in pairs if (name, version) not in self._resources]
-            cursor.execute("SELECT version, body FROM store_configblob WHERE version = ANY(%s)", [unknown])
-            bodies: dict[str, bytes] = dict(cursor.fetchall())
-        fresh = {
-            (name, version): XdsResource(name, version, bytes(bodies[version])) for name, version in pairs if version in bodies
-        }
+            cursor.execute("SELECT version, body, sealed FROM store_configblob WHERE version = ANY(%s)", [unknown])
+            bodies = {
+                version: open_body(version, bytes(body)) if sealed else bytes(body)
+                for version, body, sealed in cursor.fetchall()
+            }
+        fresh = {(name, version): XdsResource(name, version, bodies[version]) for name, version in pairs if version in bodies}
         resources = {**self._resources, **fresh}
         self._resources = resources
         return {version: Section(version, _by_name(entries, resources)) for version, entries in rows}

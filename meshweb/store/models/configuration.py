@@ -6,10 +6,12 @@ from django.db import models
 
 
 class ConfigBlob(models.Model):
-    """Serialized bytes of one Envoy resource; `version` is their hash."""
+    """Serialized bytes of one Envoy resource; `version` is their hash. sealed: a secret; `body` is what only the installation's
+    key opens."""
 
     version = models.CharField(primary_key=True, max_length=16)
     body = models.BinaryField()
+    sealed = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.version
