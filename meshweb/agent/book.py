@@ -20,7 +20,7 @@ ENDPOINT = f"{_PREFIX}config.endpoint.v3.ClusterLoadAssignment"
 LISTENER = f"{_PREFIX}config.listener.v3.Listener"
 ROUTE = f"{_PREFIX}config.route.v3.RouteConfiguration"
 SECRET = f"{_PREFIX}extensions.transport_sockets.tls.v3.Secret"
-ORDER = (CLUSTER, ENDPOINT, LISTENER, ROUTE)
+ORDER = (CLUSTER, ENDPOINT, SECRET, LISTENER, ROUTE)
 
 _REQUEST = "envoy.service.discovery.v3.DeltaDiscoveryRequest"
 _RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse"
@@ -43,6 +43,7 @@ class _Type:
     unsure: set[str] = field(default_factory=set)  # were in refused responses: Envoy may hold them
     unanswered: deque[_Sent] = field(default_factory=deque)
     answered: bool = False
+    absent: set[str] = field(default_factory=set)  # were told to be nowhere, by the agent itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Book:
                 state.wildcard = True
             else:
                 state.names.add(name)
+            state.absent.discard(name)
 
     @staticmethod
     def _answer(state: _Type, request: Any) -> Noted:
@@ -134,11 +136,12 @@ class Book:
         clusters, listeners = self._types.get(CLUSTER), self._types.get(LISTENER)
         if clusters is None or listeners is None or not (clusters.answered and listeners.answered) or self.waiting:
             return None
-        endpoints, routes = self._types.get(ENDPOINT), self._types.get(ROUTE)
+        endpoints = self._types.get(ENDPOINT)
         if endpoints is not None and not endpoints.names <= endpoints.held.keys():
             return None
-        if routes is not None and not routes.answered:  # a route that does not exist is never held
-            return None
+        for named in (self._types.get(ROUTE), self._types.get(SECRET)):
+            if named is not None and not named.answered:  # one that does not exist is never held
+                return None
         return {type_url: dict(state.held) for type_url, state in self._types.items() if type_url in ORDER}
 
     def resume(self) -> list[bytes]:
@@ -176,7 +179,15 @@ class Book:
                 response.resources.add().ParseFromString(held.resource)
             elif type_url == ENDPOINT:
                 _add_empty_endpoints(response, name)
-        if not response.resources and (state.answered or state.unanswered or not state.wildcard):
+            elif type_url == SECRET and name not in state.absent:
+                # Envoy goes on at once and answers nobody there; without a word its listener would wait for 15 seconds.
+                response.removed_resources.append(name)
+                state.absent.add(name)
+        if (
+            not response.resources
+            and not response.removed_resources
+            and (state.answered or state.unanswered or not state.wildcard)
+        ):
             return None
         return response
 

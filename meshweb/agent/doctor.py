@@ -52,6 +52,7 @@ def examine(layout: Layout, envoy_path: str | None) -> list[Finding]:
         *_application(state),
         _envoy(layout),
         _snapshot(layout),
+        *_file_secrets(layout),
     ]
     return found
 
@@ -213,3 +214,22 @@ def _snapshot(layout: Layout) -> Finding:
     text = f"changed {str(age).partition('.')[0]} ago"
     # Age alone is no fault: configuration changes only when intent does.
     return Finding(check, True, text)
+
+
+_FILE_REMEDIES = {
+    "refused": "start the agent with --credentials-dir for its directory, or mend the document",
+    "missing": "put the file there, or mend the document",
+    "bad": "put certificate and key there, in PEM and belonging together",
+    "kept": "put a good pair there: what is served now is the older one",
+}
+
+
+def _file_secrets(layout: Layout) -> Iterator[Finding]:
+    """What the running agent last said of certificates that configuration names by file."""
+    try:
+        known = (files.read_json(layout.status) or {}).get("fileSecrets")
+    except ValueError:
+        return
+    for name, found in known.items() if isinstance(known, dict) else ():
+        state = found["state"]
+        yield Finding(name, state == "served", f"{state}, {found['detail']}", _FILE_REMEDIES.get(state, ""))

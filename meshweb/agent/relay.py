@@ -2,7 +2,7 @@
 
 Per Envoy stream there is one upstream stream (a *link*). A link always begins with what Envoy subscribes to and holds, so that
 the control plane sends only differences; after that, both directions are forwarded as they are, apart from answers to
-responses that came from elsewhere. Type Secret never leaves the VM.
+responses that came from elsewhere. Secrets of this VM (own certificate, roots, files) are answered here and never asked for there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from google.protobuf.message import DecodeError
 
 from meshweb.agent.book import ORDER, SECRET, Book, Noted
 from meshweb.agent.control_plane import Away, ControlPlane, Denied, Rejected, failure, self_cancelled
-from meshweb.agent.secrets import Secrets, SecretStream
+from meshweb.agent.file_secrets import FileSecrets
+from meshweb.agent.secrets import Secrets, SecretStream, split
 from meshweb.agent.snapshots import Snapshots
 from meshweb.identity.rotation import retry_delay
 from meshweb.protos import message
@@ -56,6 +57,7 @@ class EnvoyStream:
         *,
         control_plane: ControlPlane,
         secrets: Secrets,
+        files: FileSecrets,
         snapshots: Snapshots,
         times: RelayTimes,
         on_denied: Callable[[str], None],
@@ -63,11 +65,12 @@ class EnvoyStream:
         self._context = context
         self._control_plane = control_plane
         self._secrets = secrets
+        self._files = files
         self._snapshots = snapshots
         self._times = times
         self._on_denied = on_denied
         self._book = Book()
-        self._secret_stream = SecretStream(secrets)
+        self._secret_stream = SecretStream(secrets, files)
         self._to_envoy: asyncio.Queue[bytes] = asyncio.Queue()
         self._to_link: asyncio.Queue[bytes] | None = None
         self._link = 0
@@ -79,13 +82,15 @@ class EnvoyStream:
 
     async def run(self) -> None:
         """Until Envoy leaves."""
-        forget = self._secrets.listen(self._push_secrets)
+        forget = (self._secrets.listen(self._push_secrets), self._files.listen(self._push_secrets))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(work) for work in (self._read(), self._write(), self._follow())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            forget()
+            for end in forget:
+                end()
+            self._secret_stream.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -103,10 +108,14 @@ class EnvoyStream:
             except DecodeError:
                 log.exception("Envoy sent something that is not a discovery request")
                 return
-            if request.type_url == SECRET:
-                self._answer_secrets(request)
-            else:
+            if request.type_url != SECRET:
                 self._handle(request, data)
+                continue
+            own, others = split(request)
+            if own is not None:
+                self._answer_secrets(own)
+            if others is not None:
+                self._handle(others, others.SerializeToString())
 
     async def _write(self) -> None:
         while True:

@@ -9,15 +9,17 @@ import os
 import random
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from meshweb.agent import VERSION, files, process, upstreams
 from meshweb.agent.bootstrap import bootstrap
 from meshweb.agent.control_plane import Away, ControlPlane, Denied, Rejected
 from meshweb.agent.envoy import Envoy, EnvoyOptions
+from meshweb.agent.file_secrets import FileSecrets
 from meshweb.agent.layout import Layout
 from meshweb.agent.local_server import LocalServer
 from meshweb.agent.probes import BadProbe, Prober, parse_probe
@@ -48,6 +50,7 @@ class Agent:
         *,
         envoy: EnvoyOptions,
         envoy_version: str,
+        credential_dirs: Sequence[Path] = (),
         times: RelayTimes | None = None,
     ) -> None:
         self._layout = layout
@@ -55,6 +58,7 @@ class Agent:
         self._times = times or RelayTimes()
         self._envoy_version = envoy_version
         self._secrets = Secrets(credentials)
+        self._files = FileSecrets(credential_dirs, layout.data_dir)
         self._control_plane = ControlPlane(state.xds, lambda: self._secrets.current)
         self._snapshots = Snapshots(layout.snapshot)
         self._telemetry = Telemetry(time.monotonic(), gateway=bool(state.flags.gateway))
@@ -88,7 +92,8 @@ class Agent:
             flush = min(self._report_seconds(), 5.0)
             await self._envoy.start(bootstrap(self._layout, self._state, flush_seconds=flush))
             self._apply_settings(self._state.settings)
-            tasks = [loop.create_task(work) for work in (self._keep_renewed(), self._keep_reporting())]
+            works = (self._keep_renewed(), self._keep_reporting(), self._files.watch())
+            tasks = [loop.create_task(work) for work in works]
             await self._until_stopped(tasks)
         finally:
             log.info("stopping: draining Envoy")
@@ -119,6 +124,7 @@ class Agent:
             context,
             control_plane=self._control_plane,
             secrets=self._secrets,
+            files=self._files,
             snapshots=self._snapshots,
             times=self._times,
             on_denied=self._denied,
@@ -286,6 +292,7 @@ class Agent:
             },
             "health": {"state": self._prober.health.state, "reason": self._prober.health.reason},
             **state.flags.payload(),
+            "fileSecrets": self._files.status(),
             "configurationFrom": datetime.fromtimestamp(kept, UTC).isoformat() if kept is not None else None,
             "agent": {"pid": os.getpid(), "version": VERSION},
             "at": datetime.now(UTC).isoformat(),

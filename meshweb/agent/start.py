@@ -52,7 +52,8 @@ def start(layout: Layout, options: argparse.Namespace, token_text: str | None) -
         joined = _joined(layout, state, flags, token, options, version)
         cores = os.cpu_count() or 1
         settings = envoy.EnvoyOptions(binary, options.concurrency or min(2, cores), max(options.drain_seconds, 0.0))
-        asyncio.run(_serve(layout, joined, settings, version))
+        directories = [directory.absolute() for directory in options.credentials_dir]
+        asyncio.run(_serve(layout, joined, settings, version, directories))
     except files.InUse:
         raise StartError(f"another agent uses {layout.data_dir}: stop it, or give another --data-dir") from None
     except join_token.BadToken as error:
@@ -65,9 +66,13 @@ def start(layout: Layout, options: argparse.Namespace, token_text: str | None) -
         raise StartError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}") from None
 
 
-async def _serve(layout: Layout, joined: Joined, options: envoy.EnvoyOptions, version: str) -> None:
-    agent = Agent(layout, joined.state, joined.credentials, envoy=options, envoy_version=version)
-    log.info("%s is %s", joined.state.proxy, joined.state.identity)
+async def _serve(layout: Layout, joined: Joined, options: envoy.EnvoyOptions, version: str, directories: list[Path]) -> None:
+    for directory in directories:
+        if not directory.is_dir():
+            log.warning("--credentials-dir %s is not there", directory)
+    state, credentials = joined.state, joined.credentials
+    agent = Agent(layout, state, credentials, envoy=options, envoy_version=version, credential_dirs=directories)
+    log.info("%s is %s", state.proxy, state.identity)
     await agent.run()
 
 

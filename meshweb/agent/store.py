@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -28,7 +28,7 @@ class Held:
     """`resource`: a serialized `envoy.service.discovery.v3.Resource`."""
 
     version: str
-    resource: bytes
+    resource: bytes = field(repr=False)
 
 
 Snapshot = Mapping[str, Mapping[str, Held]]

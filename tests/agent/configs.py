@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -20,6 +21,13 @@ _NAMES = {
     TypeUrl.ENDPOINT: "envoy.config.endpoint.v3.ClusterLoadAssignment",
     TypeUrl.LISTENER: "envoy.config.listener.v3.Listener",
     TypeUrl.ROUTE: "envoy.config.route.v3.RouteConfiguration",
+    TypeUrl.SECRET: "envoy.extensions.transport_sockets.tls.v3.Secret",
+}
+
+
+_INSPECTOR = {
+    "name": "envoy.filters.listener.tls_inspector",
+    "typed_config": {"@type": f"{_T}.filters.listener.tls_inspector.v3.TlsInspector"},
 }
 
 
@@ -75,6 +83,28 @@ def _hcm(stat: str, **fields: Any) -> dict[str, Any]:
 
 def _address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
+
+
+def https(bind: str, port: int, secrets: Mapping[str, str]) -> tuple[TypeUrl, XdsResource]:
+    """A gateway: for each server name a chain with the certificate of a secret, which answers with that name."""
+    chains = []
+    for name, secret in secrets.items():
+        route = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": name}}}
+        hosts = [{"name": name, "domains": ["*"], "routes": [route]}]
+        common = {"tls_certificate_sds_secret_configs": [{"name": secret, "sds_config": _ADS}]}
+        context = {"@type": f"{_T}.transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": common}
+        chain = _hcm(f"gateway_{port}", route_config={"virtual_hosts": hosts})
+        chain["filter_chain_match"] = {"server_names": [name]}
+        chain["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": context}
+        chains.append(chain)
+    name = f"{bind}_{port}"
+    listener = {"name": name, "address": _address(bind, port), "listener_filters": [_INSPECTOR], "filter_chains": chains}
+    return TypeUrl.LISTENER, resource(TypeUrl.LISTENER, name, listener)
+
+
+def key_pair(name: str, certificate: str, key: str) -> tuple[TypeUrl, XdsResource]:
+    pair = {"certificate_chain": {"inline_string": certificate}, "private_key": {"inline_string": key}}
+    return TypeUrl.SECRET, resource(TypeUrl.SECRET, name, {"name": name, "tls_certificate": pair})
 
 
 def inbound(bind: str, port: int, app: str = "127.0.0.1", deny_path: str = "/denied") -> list[tuple[TypeUrl, XdsResource]]:
@@ -138,15 +168,11 @@ def inbound(bind: str, port: int, app: str = "127.0.0.1", deny_path: str = "/den
         set_current_client_cert_details={"uri": True},
     )
     chain |= {"filter_chain_match": {"transport_protocol": "tls"}, "transport_socket": _tls(None)}
-    inspector = {
-        "name": "envoy.filters.listener.tls_inspector",
-        "typed_config": {"@type": f"{_T}.filters.listener.tls_inspector.v3.TlsInspector"},
-    }
     listener = {
         "name": f"inbound|{port}",
         "address": _address(bind, port),
         "traffic_direction": "INBOUND",
-        "listener_filters": [inspector],
+        "listener_filters": [_INSPECTOR],
         "filter_chains": [chain],
     }
     return [

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from meshweb.agent import files, loopback, process, store, upstreams
-from meshweb.agent.book import CLUSTER, ENDPOINT, LISTENER, ROUTE, Book
+from meshweb.agent.book import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Book
 from meshweb.agent.bootstrap import bootstrap
 from meshweb.agent.control_plane import Away, ControlPlane
 from meshweb.agent.doctor import listening
 from meshweb.agent.layout import BadDirectory, Layout
 from meshweb.agent.probes import BadProbe, check_once, parse_probe
+from meshweb.agent.secrets import split
 from meshweb.agent.state import Credentials, Flags, State
 from meshweb.agent.telemetry import BUCKETS_MS, Telemetry
 from meshweb.identity.sealing import SecretBytes
@@ -41,9 +42,66 @@ def response(type_url: str, nonce: str, *names: str, removed: tuple[str, ...] = 
     return made
 
 
+def held_of(type_url: str, name: str) -> store.Held:
+    made = message("envoy.service.discovery.v3.Resource")(name=name, version=f"v-{name}")
+    made.resource.type_url = type_url
+    return store.Held(made.version, made.SerializeToString(deterministic=True))
+
+
 def resumed(book: Book) -> dict[str, tuple[list[str], dict[str, str]]]:
     parsed = [message(REQUEST).FromString(data) for data in book.resume()]
     return {r.type_url: (list(r.resource_names_subscribe), dict(r.initial_resource_versions)) for r in parsed}
+
+
+def parts(mixed: Any) -> tuple[Any, Any]:
+    return split(mixed)
+
+
+def test_secrets_of_this_vm_and_of_the_control_plane_are_told_apart() -> None:
+    mixed = request(
+        SECRET,
+        resource_names_subscribe=["default", "shop/tls", "file-cert:/a~/b"],
+        resource_names_unsubscribe=["ROOTCA", "shop/old-cacert"],
+        initial_resource_versions={"default": "1", "shop/tls": "2"},
+        response_nonce="7f",
+        error_detail={"message": "no"},
+    )
+    own, others = parts(mixed)
+    assert (list(own.resource_names_subscribe), list(own.resource_names_unsubscribe)) == (
+        ["default", "file-cert:/a~/b"],
+        ["ROOTCA"],
+    )
+    assert (dict(own.initial_resource_versions), own.response_nonce, own.HasField("error_detail")) == (
+        {"default": "1"},
+        "",
+        False,
+    )
+    assert (list(others.resource_names_subscribe), list(others.resource_names_unsubscribe)) == (
+        ["shop/tls"],
+        ["shop/old-cacert"],
+    )
+    assert (dict(others.initial_resource_versions), others.response_nonce) == ({"shop/tls": "2"}, "7f")
+    assert others.error_detail.message == "no"
+    own, others = parts(request(SECRET, response_nonce="secret-4"))
+    assert (own.response_nonce, others) == ("secret-4", None)
+    own, others = parts(request(SECRET, response_nonce="agent-4"))
+    assert (own, others.response_nonce) == (None, "agent-4")
+
+
+def test_a_secret_that_is_nowhere_is_said_to_be_once() -> None:
+    book = Book()
+    book.request(request(SECRET, resource_names_subscribe=["a", "b"]), {})
+    stored = {SECRET: {"a": held_of(SECRET, "a")}}
+    first: Any = book.missing(SECRET, stored)
+    assert ([r.name for r in first.resources], list(first.removed_resources)) == (["a"], ["b"])
+    first.nonce = "agent-1"
+    book.response(first, None)
+    book.request(request(SECRET, response_nonce="agent-1"), {})
+    assert book.missing(SECRET, stored) is None
+    book.request(request(SECRET, resource_names_subscribe=["b"]), {})
+    again: Any = book.missing(SECRET, stored)
+    assert list(again.removed_resources) == ["b"], "asked again, answered again"
+    assert resumed(book) == {SECRET: (["a", "b"], {"a": "v-a"})}
 
 
 def test_book_tells_what_envoy_really_holds() -> None:

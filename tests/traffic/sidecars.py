@@ -19,9 +19,10 @@ from meshweb.agent import process
 from meshweb.agent.book import SECRET
 from meshweb.agent.bootstrap import bootstrap
 from meshweb.agent.envoy import Envoy, EnvoyOptions, find_binary
+from meshweb.agent.file_secrets import FileSecrets
 from meshweb.agent.layout import Layout
 from meshweb.agent.local_server import LocalServer
-from meshweb.agent.secrets import Secrets, SecretStream
+from meshweb.agent.secrets import Secrets, SecretStream, split
 from meshweb.agent.state import Credentials, Flags, State
 from meshweb.agent.telemetry import Telemetry
 from meshweb.core.snapshot import Snapshot, TypeUrl
@@ -69,12 +70,12 @@ class _Status:
 
 
 class _Split:
-    """gRPC's context for a Session: requests for secrets are answered here and never seen by it. `settled`: Envoy has taken
-    every secret that it asked for."""
+    """gRPC's context for a Session: requests for secrets of the VM are answered here and never seen by it. `settled`: Envoy has
+    taken every such secret that it asked for."""
 
-    def __init__(self, context: Any, secrets: Secrets) -> None:
+    def __init__(self, context: Any, secrets: Secrets, directory: Path) -> None:
         self._context = context
-        self._secrets = SecretStream(secrets)
+        self._secrets = SecretStream(secrets, FileSecrets([], directory))
         self._writing = asyncio.Lock()
         self._unanswered: set[str] = set()
         self.settled = asyncio.Event()
@@ -86,7 +87,8 @@ class _Split:
             if request.type_url != SECRET:
                 return data
             self._unanswered.discard(request.response_nonce)
-            answer = self._secrets.request(request)
+            own, others = split(request)
+            answer = self._secrets.request(own) if own is not None else None
             if answer is not None:
                 self._unanswered.add(message("envoy.service.discovery.v3.DeltaDiscoveryResponse").FromString(answer).nonce)
                 await self.write(answer)
@@ -94,6 +96,8 @@ class _Split:
                 self.settled.clear()
             else:
                 self.settled.set()
+            if others is not None:
+                return others.SerializeToString()
         return _EOF
 
     async def write(self, data: bytes) -> None:
@@ -160,11 +164,11 @@ class Sidecar:
         return done
 
     async def _serve(self, context: Any) -> None:
-        split = _Split(context, self._secrets)
+        divided = _Split(context, self._secrets, self._layout.data_dir)
         session = Session(
             ProxyIdentity(self.vm.id, self._identity, self._serial, 4e9),
             Protocol.DELTA,
-            split,
+            divided,
             plans=self._plans,
             snapshot=lambda _: self._snapshot,
             status=self._status,
@@ -172,7 +176,7 @@ class Sidecar:
             limits=SessionLimits(),
             clock=time.time,
         )
-        self._session, self._split = session, split
+        self._session, self._split = session, divided
         try:
             await session.run()
         finally:
