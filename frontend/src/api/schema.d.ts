@@ -1648,7 +1648,7 @@ export interface components {
         };
         /**
          * HttpPool
-         * @description A maximum that is left out is no limit; maxRequestsPerConnection 0 is none either.
+         * @description A maximum that is left out or 0 is no limit.
          */
         "DestinationRule.HttpPool": {
             /**
@@ -3861,7 +3861,7 @@ export interface components {
             /** Id */
             id: string;
             /** Changes */
-            changes: ("Clusters" | "Endpoints" | "Listeners" | "Routes")[];
+            changes: ("Clusters" | "Endpoints" | "Secrets" | "Listeners" | "Routes")[];
             /** Connected */
             connected: boolean;
         };
@@ -4482,7 +4482,7 @@ export interface components {
         };
         /**
          * HttpPool
-         * @description A maximum that is left out is no limit; maxRequestsPerConnection 0 is none either.
+         * @description A maximum that is left out or 0 is no limit.
          */
         "Sidecar.HttpPool": {
             /**
