@@ -21,7 +21,7 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _STATIC, _STRICT_DNS, _LOGICAL_DNS, _EDS = 0, 1, 2, 3
 _DNS_TYPES = {Resolution.DNS: _STRICT_DNS, Resolution.DNS_ROUND_ROBIN: _LOGICAL_DNS}
 _NO_LIMIT = 2**32 - 1
-_PREFER_V4 = 4  # Cluster.DnsLookupFamily.V4_PREFERRED
+_PREFER_V4 = 3  # Cluster.DnsLookupFamily.V4_PREFERRED
 _APP_CONNECT_MS = 10_000
 
 
@@ -101,7 +101,13 @@ def _discovery(spec: OutboundCluster) -> Json:
 
 
 def dynamic_cluster_type() -> Json:
-    config = any_of("envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig", dns_cache_config=dns_cache())
+    """Where it has TLS, the TLS context itself compares the server's name with the host, also for what is not HTTP; Envoy asks for
+    the options of HTTP that do the same unless it is told so."""
+    config = any_of(
+        "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+        dns_cache_config=dns_cache(),
+        allow_insecure_cluster_options=True,
+    )
     return {"name": "envoy.clusters.dynamic_forward_proxy", "typed_config": config}
 
 
