@@ -25,7 +25,7 @@ class World:
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "world")])
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of the world")])
         self._root = self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=0), ())
         self.roots = self._root.public_bytes(serialization.Encoding.PEM).decode()
         self.pair = lru_cache(maxsize=None)(self._pair)
