@@ -96,6 +96,7 @@ class File(_Strict):
     """`defaults` are merged into every row."""
 
     documents: str = ""
+    secrets: tuple[str, ...] = ()
     unhealthy: frozenset[str] = frozenset()
     conditions: dict[str, dict[str, Told]] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)

@@ -6,7 +6,9 @@ one protocol is one test: `http_route/weights::nine to one[h2]`. `conditions` ar
 
     documents: |            # several, parted by ---; $(shop/web-1): address of a sidecar, $(app shop/web-1): of its
       ...                   # application, $(nobody): one where nobody answers, $(world http): a port of 127.0.0.1 (also https,
-                            # tcp, tls) where an application named `world` does
+                            # tcp, tls) where an application named `world` does; $(certs)/first.pem, first.key, second.pem,
+                            # second.key, world.pem, stranger.pem: files of certificates and CAs
+    secrets: [shop/bank]    # Secrets that are there: a certificate of the world outside for `bank`, its key and its CA
     unhealthy: [shop/pay-a-1]
     conditions:             # "True", or [status, reason], or [status, reason, message]; texts as below
       HTTPRoute shop/pay: {Accepted: "True", ResolvedRefs: ["False", BackendNotFound]}
@@ -44,8 +46,7 @@ What must come of it. A text is exact, or `~` and a regular expression to be fou
     error                                   refused, closed, reset or timeout; "closed|reset": either
     certificate                             a name in the server's certificate
 
-Secrets and files that documents name are there, as certificates of the CA outside whose name is the last part of theirs
-(`world.py`). How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
+How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ from tests.traffic.calls import Address, Calls
 from tests.traffic.cases import Case, Row, Wire, placed
 from tests.traffic.mesh import base_documents, make_vms, places
 from tests.traffic.model import Book, Request
-from tests.traffic.sidecars import Sidecars
+from tests.traffic.sidecars import CERTIFICATES, Sidecars
 from tests.traffic.tls import Callers
 from tests.traffic.world import World
 
@@ -84,8 +85,9 @@ class Rig:
         self.vms = make_vms()
         self.book = Book()
         self.world = World()
-        self.sidecars = Sidecars(self.vms, self.world, directory)
-        self._texts = places(self.vms)
+        self.sidecars = Sidecars(self.vms, directory)
+        self.world.write(directory / CERTIFICATES)
+        self._texts = places(self.vms) | {"certs": str(directory / CERTIFICATES)}
         self._apps: list[Any] = []
         self._calls = Calls(Callers(self.sidecars.ca, self.world))
         self._compiler = Compiler(KINDS)
@@ -116,7 +118,8 @@ class Rig:
 
     def _intent(self, case: Case) -> Intent:
         """A document of the case replaces that of the base with the same key. Each is a minute younger than the one before."""
-        parsed = {document.key: document for document in [*self._base, *map(parse_document, case.documents(self._texts))]}
+        raw = [*map(self.world.secret, case.file.secrets), *case.documents(self._texts)]
+        parsed = {document.key: document for document in [*self._base, *map(parse_document, raw)]}
         documents: dict[DocumentKey, Document] = {}
         for index, (key, document) in enumerate(parsed.items()):
             meta = document.metadata

@@ -33,11 +33,14 @@ from meshweb.xds.ports import ProxyIdentity
 from meshweb.xds.session import Session, SessionLimits
 from meshweb.xds.stream import Protocol
 from tests.traffic.mesh import Vm
-from tests.traffic.world import ServedSecrets, World
 from tests.xds.fakes import TRUST_DOMAIN, MeshCa
 
 _EOF: object = getattr(grpc.aio, "EOF")  # noqa: B009 - missing in the type stubs
 _FLUSH_SECONDS = 60.0  # nobody reads the statistics
+
+
+CERTIFICATES = "certs"
+"""The directory from which documents may name files."""
 
 
 class Refused(Exception):
@@ -73,9 +76,9 @@ class _Split:
     """gRPC's context for a Session: requests for secrets of the VM are answered here and never seen by it. `settled`: Envoy has
     taken every such secret that it asked for."""
 
-    def __init__(self, context: Any, secrets: Secrets, directory: Path) -> None:
+    def __init__(self, context: Any, secrets: Secrets, files: FileSecrets) -> None:
         self._context = context
-        self._secrets = SecretStream(secrets, FileSecrets([], directory))
+        self._secrets = SecretStream(secrets, files)
         self._writing = asyncio.Lock()
         self._unanswered: set[str] = set()
         self.settled = asyncio.Event()
@@ -111,14 +114,15 @@ class _Split:
 class Sidecar:
     """One VM's Envoy."""
 
-    def __init__(self, vm: Vm, ca: MeshCa, world: World, directory: Path, plans: PlanCache) -> None:
+    def __init__(self, vm: Vm, ca: MeshCa, directory: Path, plans: PlanCache) -> None:
         self.vm = vm
         self._layout = Layout(directory / vm.id.replace("/", "-"))
         issued = ca.client(vm.namespace, vm.account)
         chain, roots = issued.chain.decode(), issued.roots.decode()
         self._identity = f"spiffe://{TRUST_DOMAIN}/ns/{vm.namespace}/sa/{vm.account}"
         self._serial = issued.serial
-        self._secrets = ServedSecrets(Credentials(SecretBytes(issued.key), chain, roots, TRUST_DOMAIN), world)
+        self._secrets = Secrets(Credentials(SecretBytes(issued.key), chain, roots, TRUST_DOMAIN))
+        self._files = FileSecrets([directory / CERTIFICATES], self._layout.data_dir)
         self._plans = plans
         self._status = _Status()
         self._snapshot: Snapshot | None = None
@@ -164,7 +168,7 @@ class Sidecar:
         return done
 
     async def _serve(self, context: Any) -> None:
-        divided = _Split(context, self._secrets, self._layout.data_dir)
+        divided = _Split(context, self._secrets, self._files)
         session = Session(
             ProxyIdentity(self.vm.id, self._identity, self._serial, 4e9),
             Protocol.DELTA,
@@ -187,10 +191,10 @@ class Sidecar:
 class Sidecars:
     """All of them."""
 
-    def __init__(self, vms: Mapping[str, Vm], world: World, directory: Path) -> None:
+    def __init__(self, vms: Mapping[str, Vm], directory: Path) -> None:
         self.ca = MeshCa()
         plans = PlanCache()
-        self.by_id = {vm.id: Sidecar(vm, self.ca, world, directory, plans) for vm in vms.values()}
+        self.by_id = {vm.id: Sidecar(vm, self.ca, directory, plans) for vm in vms.values()}
 
     async def start(self) -> None:
         await asyncio.gather(*(sidecar.start() for sidecar in self.by_id.values()))

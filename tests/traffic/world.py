@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from meshweb.agent.secrets import Secrets
-from meshweb.agent.state import Credentials
-from meshweb.core import names
-from meshweb.protos import message, pack
-
-_SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
+FILES = ("first", "second")
+"""Owners whose certificates lie in files."""
 _NAMES = ("*.example.com", "*.example.org", "localhost")
 """In every certificate, besides the name of its owner."""
 
@@ -62,32 +60,19 @@ class World:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
+    def secret(self, name: str) -> dict[str, Any]:
+        """The Secret `namespace/name`: a certificate whose owner is the name, its key, and this CA."""
+        namespace, _, owner = name.partition("/")
+        certificate, key = self.pair(owner)
+        values = {"tls.crt": certificate.decode(), "tls.key": key.decode(), "ca.crt": self.roots}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": owner, "namespace": namespace}, "stringData": values}
 
-class ServedSecrets(Secrets):
-    """Beside the VM's own, every Secret and file that a document may name: a certificate of the world that is owned by the last
-    part of the name, or for roots the world's. What has `missing` or `not-permitted` in its name is not there."""
-
-    def __init__(self, credentials: Credentials, world: World) -> None:
-        super().__init__(credentials)
-        self._world = world
-        self._made: dict[str, object] = {}
-
-    def get(self, name: str) -> object | None:
-        own: object | None = super().get(name)
-        if own is not None or "missing" in name or "not-permitted" in name:
-            return own
-        if name not in self._made:
-            self._made[name] = self._make_one(name)
-        return self._made[name]
-
-    def _make_one(self, name: str) -> object:
-        secret = message(_SECRET)(name=name)
-        if name.endswith(names.ROOTS_SUFFIX) or name.startswith(names.FILE_ROOTS):
-            secret.validation_context.trusted_ca.inline_string = World().roots if "stranger" in name else self._world.roots
-        else:
-            certificate, key = self._world.pair(name.rpartition("/")[2].removesuffix(".key"))
-            secret.tls_certificate.certificate_chain.inline_bytes = certificate
-            secret.tls_certificate.private_key.inline_bytes = key
-        resource = message("envoy.service.discovery.v3.Resource")(name=name, version="1")
-        resource.resource.CopyFrom(pack(secret))
-        return resource
+    def write(self, directory: Path) -> None:
+        """What documents may name as `$(certs)/first.pem`, `$(certs)/first.key` and `$(certs)/world.pem`."""
+        directory.mkdir()
+        for owner in FILES:
+            certificate, key = self.pair(owner)
+            (directory / f"{owner}.pem").write_bytes(certificate)
+            (directory / f"{owner}.key").write_bytes(key)
+        (directory / "world.pem").write_text(self.roots)
+        (directory / "stranger.pem").write_text(World().roots)
