@@ -59,6 +59,7 @@ def parse_document(raw: object, *, default_namespace: str = DEFAULT_NAMESPACE) -
     except ValueError as error:  # numbers JSON cannot carry
         raise InvalidDocument([*violations, Violation(pointer(*above), "value", str(error))]) from error
     if metadata is not None:
+        violations += _repeated_values(kind, raw_spec, metadata)
         violations += [_placed(kind, violation) for violation in kind.check(metadata, spec)]
     if violations or metadata is None:
         raise InvalidDocument(violations)
@@ -84,6 +85,22 @@ def _shown_values(kind: Kind, raw_spec: object) -> list[Violation]:
 
     kind.map_write_only(raw_spec, look)
     return found
+
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def _repeated_values(kind: Kind, raw_spec: object, metadata: Metadata) -> list[Violation]:
+    """A sealed value must not stand once more in an annotation, which anybody may read: kubectl puts whole documents there."""
+    values: list[str] = []
+    kind.map_write_only(raw_spec, lambda _field, _key, value: values.append(str(value)))
+    if not kind.write_only:
+        return []
+    return [
+        Violation(pointer("metadata", "annotations", name), "sealed", "repeats values that are sealed: leave it out")
+        for name, text in metadata.annotations.items()
+        if name == _LAST_APPLIED or any(value in text for value in values)
+    ]
 
 
 def _kind_of(raw: Mapping[str, object]) -> Kind:

@@ -102,6 +102,18 @@ def test_what_is_shown_is_never_taken_for_the_value(api: Api, old: certificates.
     assert material()["tls.key"] == old.key
 
 
+@pytest.mark.parametrize("annotation", ["kubectl.kubernetes.io/last-applied-configuration", "note"])
+def test_an_annotation_does_not_repeat_a_value(api: Api, old: certificates.Pair, annotation: str) -> None:
+    """kubectl writes the whole document into an annotation, values and all."""
+    raw = secret(old)
+    raw["metadata"]["annotations"] = {annotation: json.dumps(secret(old)), "harmless": "text"}
+    answer = api("POST", "apply", [raw])
+    assert answer.status_code == 422
+    place = annotation.replace("/", "~1")
+    assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [(f"/metadata/annotations/{place}", "sealed")]
+    assert not says(answer.content.decode(), needles(old))
+
+
 def test_labels_change_without_the_values(api: Api, old: certificates.Pair, new: certificates.Pair) -> None:
     api("POST", "apply", [secret(old)])
     patched = api("PATCH", "secrets/shop/shop-tls", {"metadata": {"labels": {"team": "shop"}}}, MERGE, If_Match="*")
