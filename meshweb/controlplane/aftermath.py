@@ -5,7 +5,7 @@ Written after the publication: nobody's traffic waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,20 @@ from django.db import transaction
 
 from meshweb.controlplane.documents import LOCK_ORDER
 from meshweb.controlplane.render import timestamp
+from meshweb.core.attachment import ParentStatus
 from meshweb.core.compile import Compilation
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import DocumentKey, Intent
 from meshweb.core.mesh import workloads_by_service
 from meshweb.store.models import Proxy, Resource, ResourceStatus
 
-Shown = list[dict[str, Any]]
+Shown = dict[str, Any]
+"""A status as stored: `conditions`, and for routes `parents`, for Gateways `listeners`."""
+Conditions = list[dict[str, Any]]
+
+
+CONTROLLER = "meshweb.io/control-plane"
+"""GatewayController of Gateway API's statuses."""
 
 
 class Aftermath:
@@ -39,7 +46,7 @@ class Aftermath:
         known, self._conditions = self._conditions, None
         with transaction.atomic():
             self._write_services(compilation)
-            written = _write_conditions(known if known is not None else _stored(), compilation.conditions, intent, now)
+            written = _write_statuses(known if known is not None else _stored(), compilation, intent, now)
         self._conditions = written
 
     def _write_services(self, compilation: Compilation) -> None:
@@ -71,30 +78,80 @@ class Aftermath:
 
 def _stored() -> dict[DocumentKey, Shown]:
     rows = ResourceStatus.objects.select_related("resource")
-    return {DocumentKey(r.resource.kind, r.resource.namespace, r.resource.name): r.conditions for r in rows}
+    return {
+        DocumentKey(r.resource.kind, r.resource.namespace, r.resource.name): {"conditions": r.conditions, **r.attached}
+        for r in rows
+    }
 
 
-def _write_conditions(
-    known: dict[DocumentKey, Shown], found: Mapping[DocumentKey, tuple[Condition, ...]], intent: Intent, now: datetime
+def _write_statuses(
+    known: dict[DocumentKey, Shown], compilation: Compilation, intent: Intent, now: datetime
 ) -> dict[DocumentKey, Shown]:
-    current = {key: _shown(c, intent.documents[key].generation, known.get(key, []), now) for key, c in found.items()}
+    current = {key: _shown(compilation, intent, key, known.get(key, {}), now) for key in compilation.conditions}
     fresh = {key: shown for key, shown in current.items() if shown != known.get(key)}
     if fresh:
         rows = Resource.objects.filter(name__in={key.name for key in fresh}).values_list("uid", "kind", "namespace", "name")
         held = rows.select_for_update(no_key=True).order_by(*LOCK_ORDER)
         uids = {DocumentKey(kind, namespace, name): uid for uid, kind, namespace, name in held}
         ResourceStatus.objects.bulk_create(
-            (ResourceStatus(resource_id=uids[key], conditions=shown) for key, shown in fresh.items() if key in uids),
+            (
+                ResourceStatus(
+                    resource_id=uids[key],
+                    conditions=shown["conditions"],
+                    attached={name: value for name, value in shown.items() if name != "conditions"},
+                )
+                for key, shown in fresh.items()
+                if key in uids
+            ),
             update_conflicts=True,
             unique_fields=["resource_id"],
-            update_fields=["conditions"],
+            update_fields=["conditions", "attached"],
             batch_size=1000,
         )
     return current
 
 
-def _shown(conditions: Iterable[Condition], generation: int, before: Shown, now: datetime) -> Shown:
-    """Conditions as stored; the transition time stays while the status does."""
+def _shown(compilation: Compilation, intent: Intent, key: DocumentKey, before: Shown, now: datetime) -> Shown:
+    generation = intent.documents[key].generation
+    shown: Shown = {"conditions": _conditions(compilation.conditions[key], generation, before.get("conditions", []), now)}
+    parents = compilation.attached.parents.get(key)
+    if parents is not None:
+        shown["parents"] = [
+            {
+                "parentRef": _parent_ref(parent),
+                "controllerName": CONTROLLER,
+                "conditions": _conditions(parent.conditions, generation, _before(before, "parents", index), now),
+            }
+            for index, parent in enumerate(parents)
+        ]
+    listeners = compilation.attached.listeners.get(key)
+    if listeners is not None:
+        shown["listeners"] = [
+            {
+                "name": listener.name,
+                "supportedKinds": [{"kind": kind} for kind in listener.kinds],
+                "attachedRoutes": listener.attached,
+                "conditions": _conditions(listener.conditions, generation, _before(before, "listeners", index), now),
+            }
+            for index, listener in enumerate(listeners)
+        ]
+    return shown
+
+
+def _parent_ref(parent: ParentStatus) -> dict[str, Any]:
+    named = {"sectionName": parent.section or None, "port": parent.port}
+    ref = {"group": parent.group, "kind": parent.kind, "namespace": parent.namespace, "name": parent.name}
+    return {**ref, **{name: value for name, value in named.items() if value is not None}}
+
+
+def _before(shown: Shown, part: str, index: int) -> Conditions:
+    known = shown.get(part, [])
+    found: Conditions = known[index]["conditions"] if index < len(known) else []
+    return found
+
+
+def _conditions(conditions: Iterable[Condition], generation: int, before: Conditions, now: datetime) -> Conditions:
+    """As stored; the transition time stays while the status does."""
     since = {(c["type"], c["status"]): c["lastTransitionTime"] for c in before}
     return [
         {

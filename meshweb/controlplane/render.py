@@ -69,8 +69,8 @@ def shown(document: Mapping[str, Any] | None, before: Mapping[str, Any] | None =
     return {**document, **known.spec_out(known.map_write_only(known.spec_in(document), say))}
 
 
-def document(row: Resource, conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The whole document with the server's own fields and its status."""
+def document(row: Resource, conditions: Sequence[Mapping[str, Any]], attached: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole document with the server's own fields and its status. attached: `parents` of a route, `listeners` of a Gateway."""
     found = {**(shown(authored_of_row(row)) or {})}
     found["metadata"] = {
         "name": row.name,
@@ -82,8 +82,15 @@ def document(row: Resource, conditions: Sequence[Mapping[str, Any]]) -> dict[str
         "generation": row.generation,
         "creationTimestamp": timestamp(row.created_at),
     }
-    found["status"] = {"conditions": list(conditions)}
+    parts = {name: _programmed(part, conditions) for name, part in attached.items()}
+    found["status"] = {"conditions": list(conditions), **parts}
     return found
+
+
+def _programmed(parts: Sequence[Mapping[str, Any]], conditions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Listeners and parents are programmed when their document is."""
+    own = [condition for condition in conditions if condition["type"] == "Programmed"]
+    return [{**part, "conditions": [*part["conditions"], *own]} for part in parts]
 
 
 def as_yaml(document: Mapping[str, Any] | None) -> str | None:

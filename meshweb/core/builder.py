@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 from meshweb.core import hosts, names
+from meshweb.core.attachment import ParentStatus
 from meshweb.core.caller import Caller
 from meshweb.core.conditions import Condition
 from meshweb.core.destination_rules import DestinationRules
@@ -100,6 +101,7 @@ class MeshBuilder:
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
+    parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: dict[DocumentKey, Audience] = field(default_factory=dict)
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _mtls_required: set[str] = field(default_factory=set)
@@ -129,6 +131,7 @@ class MeshBuilder:
         """Take back what a document of an independent kind laid down (`Kind.independent`)."""
         self.conditions.pop(key, None)
         self.audiences.pop(key, None)
+        self.parents.pop(key, None)
         for users in self.users.values():
             users.discard(key)
         self.routing.forget(key)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from meshweb.core.attachment import Listeners, ParentStatus
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.caller import Caller
 from meshweb.core.changes import Touched, change_between
@@ -27,6 +28,14 @@ from meshweb.core.snapshot import Snapshot, TypeUrl
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """parents: what became of routes at each of their parents; listeners: of Gateways'."""
+
+    parents: Mapping[DocumentKey, tuple[ParentStatus, ...]]
+    listeners: Listeners
+
+
+@dataclass(frozen=True, slots=True)
 class Compilation:
     """Result of one run.
 
@@ -37,6 +46,7 @@ class Compilation:
     revision: int
     snapshots: Mapping[str, Snapshot]
     conditions: Mapping[DocumentKey, tuple[Condition, ...]]
+    attached: Attached
     mesh: MeshBuilder
 
 
@@ -63,7 +73,9 @@ class Compiler:
             else:
                 state.update(intent, touched, change.proxies)
         self._intent, self._state = intent, state
-        return Compilation(intent.revision, state.snapshots(), dict(state.assembly.conditions), state.assembly.mesh)
+        assembly = state.assembly
+        attached = Attached(dict(assembly.mesh.parents), assembly.listeners)
+        return Compilation(intent.revision, state.snapshots(), dict(assembly.conditions), attached, assembly.mesh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshweb.core import names
+from meshweb.core.attachment import compatible
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.caller import Caller
 from meshweb.core.destination_rules import DestinationRule
-from meshweb.core.gateway import compatible
 from meshweb.core.inbound import inbound_ports
 from meshweb.core.intent import ProxyView
 from meshweb.core.ir.gateways import GatewayServer

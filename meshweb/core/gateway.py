@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from meshweb.core import hosts, matching
+from meshweb.core.attachment import compatible
 from meshweb.core.changes import Touched
 from meshweb.core.envoy.gateway_listeners import GatewayListener, ServerChain, gateway_listener
 from meshweb.core.envoy.gateway_routes import GatewayHost, GatewayRoutes, gateway_route_configuration
 from meshweb.core.gateway_table import HostRules
 from meshweb.core.intent import Intent
-from meshweb.core.ir.gateways import GatewayServer, ServerProtocol
+from meshweb.core.ir.gateways import GatewayServer
 from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
 from meshweb.core.ir.services import Resolution, Workload
@@ -161,24 +162,6 @@ def route_name(server: GatewayServer) -> str:
     if server.tls is None:
         return f"http.{server.port}"
     return f"https.{server.port}.{server.name}.{server.gateway.name}.{server.gateway.namespace}"
-
-
-def compatible(servers: Iterable[GatewayServer]) -> list[GatewayServer]:
-    """Of servers on one port that cannot stand side by side, those of the oldest's sort: plain HTTP, TLS, or one TCP."""
-    sorts: dict[tuple[str, int], str] = {}
-    found = []
-    for server in servers:
-        place = (server.bind, server.port)
-        if sorts.setdefault(place, sort_of(server)) != sort_of(server):
-            continue
-        found.append(server)
-    return found
-
-
-def sort_of(server: GatewayServer) -> str:
-    if server.protocol is ServerProtocol.HTTP:
-        return "http"
-    return "tls" if server.tls is not None else "tcp"
 
 
 def _ordered(rules: Sequence[ConnectionRule], server: GatewayServer) -> tuple[ConnectionRule, ...]:

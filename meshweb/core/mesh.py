@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol as TypingProtocol
 
+from meshweb.core.attachment import Listeners, listener_statuses
 from meshweb.core.builder import MeshBuilder, Phase
 from meshweb.core.changes import Change, Touched
 from meshweb.core.conditions import Condition, ConditionType
@@ -45,6 +46,7 @@ class MeshAssembly:
         self._conflicts: dict[PortRef, Conflicts] = {}
         self._find_conflicts(self.mesh.routing.requests)
         self.conditions: dict[DocumentKey, tuple[Condition, ...]] = {}
+        self.listeners: Listeners = listener_statuses(self.mesh.gateways, self.mesh.workloads.values())
         lost = self._lost()
         for key in self.mesh.conditions:
             self.conditions[key] = self._final(key, lost.get(key, ()))
@@ -73,7 +75,10 @@ class MeshAssembly:
         for key, workload in before.items():
             touched.services |= {service.ref for service in mesh.services_of(workload)}
             touched.workloads.add((key.namespace, key.name))
-        self._conclude(keys, touched, self._came_or_went(keys, before))
+        moved = self._came_or_went(keys, before)
+        self._conclude(keys, touched, moved)
+        if touched.gateways or (moved and self.listeners):
+            self.listeners = listener_statuses(mesh.gateways, mesh.workloads.values())
         return touched
 
     def _came_or_went(self, keys: Iterable[DocumentKey], before: Mapping[DocumentKey, Workload]) -> list[Workload]:

@@ -1365,7 +1365,7 @@ export interface components {
              * Type
              * @enum {string}
              */
-            type: "Accepted" | "ResolvedRefs" | "Programmed";
+            type: "Accepted" | "ResolvedRefs" | "Programmed" | "Conflicted";
             /**
              * Status
              * @enum {string}
@@ -2052,10 +2052,17 @@ export interface components {
             /** Revision */
             revision: number;
         };
-        /** DocumentStatus */
+        /**
+         * DocumentStatus
+         * @description `parents` of routes, `listeners` of Gateways.
+         */
         DocumentStatus: {
             /** Conditions */
             conditions: components["schemas"]["Condition"][];
+            /** Parents */
+            parents?: components["schemas"]["RouteParent"][] | null;
+            /** Listeners */
+            listeners?: components["schemas"]["GatewayListener"][] | null;
         };
         /**
          * Effective
@@ -2597,7 +2604,8 @@ export interface components {
         };
         /**
          * ClientValidation
-         * @description Secrets whose `ca.crt` the client's certificate is verified against. There is no ConfigMap in this mesh.
+         * @description The Secret whose `ca.crt` the client's certificate is verified against (there is no ConfigMap in this mesh; several authorities go
+         *     into one). Without AllowInsecureFallback: a certificate that cannot be verified is worth nothing here.
          */
         "Gateway.ClientValidation": {
             /** Cacertificaterefs */
@@ -2605,9 +2613,9 @@ export interface components {
             /**
              * Mode
              * @default AllowValidOnly
-             * @enum {string}
+             * @constant
              */
-            mode: "AllowValidOnly" | "AllowInsecureFallback";
+            mode: "AllowValidOnly";
         };
         /**
          * FrontendTls
@@ -2748,6 +2756,20 @@ export interface components {
             namespace: string | null;
             /** Name */
             name: string;
+        };
+        /**
+         * GatewayListener
+         * @description Gateway API, ListenerStatus.
+         */
+        GatewayListener: {
+            /** Name */
+            name: string;
+            /** Supportedkinds */
+            supportedKinds: components["schemas"]["RouteKind"][];
+            /** Attachedroutes */
+            attachedRoutes: number;
+            /** Conditions */
+            conditions: components["schemas"]["Condition"][];
         };
         /** GatewaySpec */
         GatewaySpec: {
@@ -4088,6 +4110,25 @@ export interface components {
             next: string | null;
             /** Revision */
             revision: number;
+        };
+        /** RouteKind */
+        RouteKind: {
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * RouteParent
+         * @description `parentRef` as the route names it, with its namespace (Gateway API, RouteParentStatus).
+         */
+        RouteParent: {
+            /** Parentref */
+            parentRef: {
+                [key: string]: string | number;
+            };
+            /** Controllername */
+            controllerName: string;
+            /** Conditions */
+            conditions: components["schemas"]["Condition"][];
         };
         /**
          * Secret

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from meshweb.api.shapes.base import Shape
 
 
 class Condition(Shape):
-    type: Literal["Accepted", "ResolvedRefs", "Programmed"]
+    type: Literal["Accepted", "ResolvedRefs", "Programmed", "Conflicted"]
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
@@ -27,8 +29,41 @@ class Metadata(Shape):
     creation_timestamp: str
 
 
-class DocumentStatus(Shape):
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+Maybe = Field(json_schema_extra=_without_default)
+"""A field that is left out where it has no value; a default in the schema would make generated clients expect it."""
+
+
+class RouteParent(Shape):
+    """`parentRef` as the route names it, with its namespace (Gateway API, RouteParentStatus)."""
+
+    parent_ref: dict[str, str | int]
+    controller_name: str
     conditions: list[Condition]
+
+
+class RouteKind(Shape):
+    kind: str
+
+
+class GatewayListener(Shape):
+    """Gateway API, ListenerStatus."""
+
+    name: str
+    supported_kinds: list[RouteKind]
+    attached_routes: int
+    conditions: list[Condition]
+
+
+class DocumentStatus(Shape):
+    """`parents` of routes, `listeners` of Gateways."""
+
+    conditions: list[Condition]
+    parents: Annotated[list[RouteParent] | None, Maybe] = None
+    listeners: Annotated[list[GatewayListener] | None, Maybe] = None
 
 
 class Document(Shape):

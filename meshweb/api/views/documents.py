@@ -42,7 +42,7 @@ def _rendered(row: Resource, programmed: dict[int, dict[str, object]]) -> dict[s
     own = programmed.get(row.revision)
     if own is not None:
         conditions.append({**own, "observedGeneration": row.generation})
-    return render.document(row, conditions)
+    return render.document(row, conditions, stored.attached if stored is not None else {})
 
 
 def _answer(outcome: documents.Outcome, status: int, location: str = "") -> Response:

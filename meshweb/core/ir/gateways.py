@@ -75,7 +75,7 @@ class GatewayServer:
     """One listener (Gateway API) or server (Istio).
 
     hosts: (namespace of the routes that may use it, or "*"; pattern of the host). kinds: of routes, empty: all that fit the protocol.
-    https_redirect: plain requests are sent to HTTPS.
+    https_redirect: plain requests are sent to HTTPS. problem: reason and message where something it refers to is not there.
     """
 
     gateway: GatewayRef
@@ -87,6 +87,7 @@ class GatewayServer:
     tls: ServerTls | None = None
     kinds: tuple[str, ...] = ()
     https_redirect: bool = False
+    problem: tuple[str, str] | None = None
     origin: Origin | None = None
 
     @property

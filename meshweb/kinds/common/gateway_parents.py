@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from meshweb.core import hosts
+from meshweb.core.attachment import ParentStatus
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
@@ -42,24 +43,40 @@ class Parents:
     ports: list[tuple[PortRef, Visibility]] = field(default_factory=list)
     servers: list[tuple[GatewayServer, tuple[str, ...]]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    outcomes: list[tuple[ParentRef, Condition]] = field(default_factory=list)
 
-    @property
-    def condition(self) -> Condition:
-        """Accepted when at least one parent took it; what the others said stands in the message."""
+    def report(self, mesh: MeshBuilder, document: Document, problems: Sequence[Refusal]) -> None:
+        """Accepted when at least one parent took it; what the others said stands in the message. And the same parent by parent."""
         words = "; ".join(message for _, message in self.refusals)
-        if self.ports or self.servers:
-            return Condition.accepted(words)
-        return Condition.not_accepted(self.refusals[0][0], words)
+        taken = bool(self.ports or self.servers)
+        mesh.report(document, Condition.accepted(words) if taken else Condition.not_accepted(self.refusals[0][0], words))
+        resolved = Condition.unresolved(*problems[0]) if problems else Condition.resolved()
+        mesh.report(document, resolved)
+        mesh.parents[document.key] = tuple(
+            ParentStatus(
+                ref.group,
+                ref.kind,
+                ref.namespace or document.namespace,
+                ref.name,
+                ref.section_name or "",
+                ref.port,
+                (condition, resolved),
+            )
+            for ref, condition in self.outcomes
+        )
 
 
 def parents_of(mesh: MeshBuilder, document: Document, refs: Iterable[ParentRef], hostnames: Sequence[str] = ()) -> Parents:
     """`hostnames` of the route; they say nothing about services, which the caller has already chosen (GAMMA)."""
     found = Parents()
     for ref in refs:
+        before = len(found.refusals)
         if ref.kind == "Service":
             _attach_to_service(mesh, document, ref, found)
         else:
             _attach_to_gateway(mesh, document, ref, hostnames, found)
+        refusal = found.refusals[before:]
+        found.outcomes.append((ref, Condition.not_accepted(*refusal[0]) if refusal else Condition.accepted()))
     return found
 
 
@@ -163,10 +180,6 @@ def destination_of(mesh: MeshBuilder, document: Document, ref: BackendObject, pr
         problems.append(("UnsupportedProtocol", words))
         return None
     return Destination(port)
-
-
-def resolution(problems: Sequence[Refusal]) -> Condition:
-    return Condition.unresolved(*problems[0]) if problems else Condition.resolved()
 
 
 def parent_references(document: Document, refs: Iterable[ParentRef]) -> Iterator[Reference]:

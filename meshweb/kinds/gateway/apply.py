@@ -27,14 +27,14 @@ def references(document: Document) -> Iterable[Reference]:
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = _spec(document)
     ref = GatewayRef("Gateway", document.namespace, document.name)
-    problems: list[tuple[str, str]] = []
-    servers = tuple(_server(mesh, document, ref, index, listener, problems) for index, listener in enumerate(spec.listeners))
+    servers = tuple(_server(mesh, document, ref, index, listener) for index, listener in enumerate(spec.listeners))
     gateway = Gateway(ref, document.namespace, frozenset({(NAME_LABEL, document.name)}), servers)
     mesh.gateways.gateways[ref] = gateway
     mesh.report(document, Condition.accepted())
     words = f"no proxy serves it yet: start one with meshweb-agent run --gateway {document.name}"
     mesh.expect(document, document.namespace, gateway.selector, words)
-    mesh.report(document, Condition.unresolved(*problems[0]) if problems else Condition.resolved())
+    problem = next((server.problem for server in servers if server.problem is not None), None)
+    mesh.report(document, Condition.resolved() if problem is None else Condition.unresolved(*problem))
 
 
 def _spec(document: Document) -> GatewaySpec:
@@ -42,18 +42,19 @@ def _spec(document: Document) -> GatewaySpec:
     return document.spec
 
 
-def _server(
-    mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, listener: Listener, problems: list[tuple[str, str]]
-) -> GatewayServer:
+def _server(mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, listener: Listener) -> GatewayServer:
     host = listener.hostname or "*"
+    problems: list[tuple[str, str]] = []
+    tls = _tls(mesh, document, listener, problems)
     return GatewayServer(
         gateway=ref,
         name=listener.name,
         port=listener.port,
         protocol=ServerProtocol(listener.protocol),
         hosts=tuple((namespace, host) for namespace in _namespaces(mesh, document, listener)),
-        tls=_tls(mesh, document, listener, problems),
+        tls=tls,
         kinds=tuple(item.kind for item in listener.allowed_routes.kinds),
+        problem=problems[0] if problems else None,
         origin=Origin(document.key, pointer("spec", "listeners", index)),
     )
 
@@ -102,8 +103,9 @@ def _tls(mesh: MeshBuilder, document: Document, listener: Listener, problems: li
     validation = _validation(_spec(document), listener)
     if validation is None:
         return ServerTls(ServerTlsMode.SIMPLE, pairs)
-    mode = ServerTlsMode.MUTUAL if validation.mode == "AllowValidOnly" else ServerTlsMode.OPTIONAL_MUTUAL
-    return ServerTls(mode, pairs, ca_secret=_secret(mesh, document, validation.ca_certificate_refs[0], problems))
+    return ServerTls(
+        ServerTlsMode.MUTUAL, pairs, ca_secret=_secret(mesh, document, validation.ca_certificate_refs[0], problems)
+    )
 
 
 def _validation(spec: GatewaySpec, listener: Listener) -> ClientValidation | None:
@@ -133,4 +135,6 @@ def _secret(mesh: MeshBuilder, document: Document, ref: SecretRef, problems: lis
         )
         problems.append(("RefNotPermitted", words))
         return f"not-permitted/{namespace}/{ref.name}"
+    if f"{namespace}/{ref.name}" not in mesh.secrets:
+        problems.append(("InvalidCertificateRef", f"there is no Secret {namespace}/{ref.name}: the listener answers nobody"))
     return f"{namespace}/{ref.name}"

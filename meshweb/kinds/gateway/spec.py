@@ -22,10 +22,11 @@ class SecretRef(SpecModel):
 
 
 class ClientValidation(SpecModel):
-    """Secrets whose `ca.crt` the client's certificate is verified against. There is no ConfigMap in this mesh."""
+    """The Secret whose `ca.crt` the client's certificate is verified against (there is no ConfigMap in this mesh; several authorities go
+    into one). Without AllowInsecureFallback: a certificate that cannot be verified is worth nothing here."""
 
-    ca_certificate_refs: Annotated[tuple[SecretRef, ...], Field(min_length=1, max_length=8)]
-    mode: Literal["AllowValidOnly", "AllowInsecureFallback"] = "AllowValidOnly"
+    ca_certificate_refs: Annotated[tuple[SecretRef, ...], Field(min_length=1, max_length=1)]
+    mode: Literal["AllowValidOnly"] = "AllowValidOnly"
 
 
 class ListenerTls(SpecModel):

@@ -14,7 +14,7 @@ from meshweb.core.matching import by_specificity
 from meshweb.core.route_table import Binding
 from meshweb.kinds.base import Reference
 from meshweb.kinds.common.gateway_filters import backend_of, filters_of, header_match, session_of
-from meshweb.kinds.common.gateway_parents import Refusal, backend_reference, parent_references, parents_of, resolution
+from meshweb.kinds.common.gateway_parents import Refusal, backend_reference, parent_references, parents_of
 from meshweb.kinds.grpc_route.spec import GrpcMatch, GRPCRouteSpec, GrpcRule, MethodMatch
 
 _NO_MATCHES = (GrpcMatch(),)
@@ -44,8 +44,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     for server, names in parents.servers:
         for host in names:
             mesh.gateways.bind(server, HostRules(document, host, rules))
-    mesh.report(document, parents.condition)
-    mesh.report(document, resolution(problems))
+    parents.report(mesh, document, problems)
 
 
 def _spec(document: Document) -> GRPCRouteSpec:

@@ -21,7 +21,7 @@ from meshweb.kinds.common.gateway_filters import (
     said_by,
     session_of,
 )
-from meshweb.kinds.common.gateway_parents import Refusal, backend_reference, parent_references, parents_of, resolution
+from meshweb.kinds.common.gateway_parents import Refusal, backend_reference, parent_references, parents_of
 from meshweb.kinds.durations import milliseconds
 from meshweb.kinds.http_route.spec import HTTPRouteSpec, Match, Rule
 
@@ -52,8 +52,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     for server, names in parents.servers:
         for host in names:
             mesh.gateways.bind(server, HostRules(document, host, rules))
-    mesh.report(document, parents.condition)
-    mesh.report(document, resolution(problems))
+    parents.report(mesh, document, problems)
 
 
 def _spec(document: Document) -> HTTPRouteSpec:

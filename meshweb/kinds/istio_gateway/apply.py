@@ -53,6 +53,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     gateway = Gateway(ref, "", frozenset(spec.selector.items()), servers)
     mesh.gateways.gateways[ref] = gateway
     mesh.report(document, Condition.accepted())
+    problem = next((server.problem for server in servers if server.problem is not None), None)
+    mesh.report(document, Condition.resolved() if problem is None else Condition.unresolved(*problem))
     words = "its selector picks no proxy yet: start one with meshweb-agent run --gateway"
     mesh.expect(document, "", gateway.selector, words)
 
@@ -69,6 +71,7 @@ def _server(mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, 
         namespace, _, host = text.rpartition("/")
         full = host if "." in host or host == "*" else hosts.qualified(host, document.namespace, suffix)
         named.append((document.namespace if namespace == "." else namespace or "*", full))
+    tls = _tls(server.tls, document.namespace) if server.port.protocol in {"HTTPS", "TLS"} else None
     return GatewayServer(
         gateway=ref,
         name=server.port.name,
@@ -76,10 +79,17 @@ def _server(mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, 
         protocol=_PROTOCOLS[server.port.protocol],
         hosts=tuple(named),
         bind=server.bind or "",
-        tls=_tls(server.tls, document.namespace) if server.port.protocol in {"HTTPS", "TLS"} else None,
+        tls=tls,
         https_redirect=server.tls is not None and server.tls.https_redirect,
+        problem=_missing(mesh, tls),
         origin=Origin(document.key, pointer("spec", "servers", index)),
     )
+
+
+def _missing(mesh: MeshBuilder, tls: ServerTls | None) -> tuple[str, str] | None:
+    wanted = [] if tls is None else [*(pair.secret for pair in tls.certificates), tls.ca_secret]
+    missing = next((name for name in wanted if name and name not in mesh.secrets), None)
+    return None if missing is None else ("InvalidCertificateRef", f"there is no Secret {missing}: the server answers nobody")
 
 
 def _tls(tls: istio_tls.ServerTls | None, namespace: str) -> ServerTls | None:

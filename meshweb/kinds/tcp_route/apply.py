@@ -17,7 +17,6 @@ from meshweb.kinds.common.gateway_parents import (
     destination_of,
     parent_references,
     parents_of,
-    resolution,
 )
 from meshweb.kinds.tcp_route.spec import TCPRouteSpec
 
@@ -42,8 +41,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         mesh.routing.bind_connections(port, Binding(document, (rule,), visibility))
     for server, _ in parents.servers:
         mesh.gateways.bind(server, HostRules(document, "", (), (rule,)))
-    mesh.report(document, parents.condition)
-    mesh.report(document, resolution(problems))
+    parents.report(mesh, document, problems)
 
 
 def _spec(document: Document) -> TCPRouteSpec:

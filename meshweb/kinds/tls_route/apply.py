@@ -17,7 +17,6 @@ from meshweb.kinds.common.gateway_parents import (
     destination_of,
     parent_references,
     parents_of,
-    resolution,
 )
 from meshweb.kinds.tls_route.spec import TLSRouteSpec
 
@@ -44,8 +43,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     for server, names in parents.servers:
         rule = ConnectionRule(backends, names, origin=origin)
         mesh.gateways.bind(server, HostRules(document, "", (), (rule,)))
-    mesh.report(document, parents.condition)
-    mesh.report(document, resolution(problems))
+    parents.report(mesh, document, problems)
 
 
 def _spec(document: Document) -> TLSRouteSpec:

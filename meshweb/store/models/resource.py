@@ -82,10 +82,12 @@ class Reference(models.Model):
 
 
 class ResourceStatus(models.Model):
-    """Conditions of the last compilation: a list of {type, status, reason, message, observedGeneration, lastTransitionTime}."""
+    """Conditions of the last compilation: a list of {type, status, reason, message, observedGeneration, lastTransitionTime}. attached: for
+    routes `parents`, for Gateways `listeners`, as Gateway API has them."""
 
     resource = models.OneToOneField(Resource, on_delete=models.CASCADE, primary_key=True, related_name="stored_status")
     conditions = models.JSONField(default=list)
+    attached = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return f"status of {self.resource_id}"
