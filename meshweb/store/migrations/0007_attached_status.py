@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('store', '0005_long_destinations'),
+        ('store', '0006_sealed_blobs'),
     ]
 
     operations = [
