@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from deploy.demo import checks
-from deploy.demo.graph import DIRECTORY, MACHINES
+from deploy.demo.graph import DIRECTORY, INGRESS, MACHINES, PORT, SHOP_HOST
 from deploy.demo.mesh import ROOT, DemoFailed, DemoMesh, Options
 from meshweb.cli.errors import CliError
 from meshweb.config.embedded.sockets import BadDirectory
@@ -78,6 +78,8 @@ meshweb is ready after {seconds:.1f} s: {link}
   Try       {settings}{meshctl} topology
             {settings}{meshctl} apply -f {tries}/payments-half.yaml --wait     # half of the payments to v2
             {settings}{meshctl} apply -f {tries}/allow-reports.yaml --wait     # let batch-reports in
+            curl -H 'Host: {SHOP_HOST}' http://{INGRESS.bind}:{PORT}/     # as a visitor, through the ingress gateway
+            {settings}{meshctl} proxy effective shop/web-1     # what holds for a sidecar, and who said so
   Ctrl-C stops everything. Logs: {_shown(options.data_dir / "logs")}
 """
 

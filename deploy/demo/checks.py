@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+from cryptography import x509
 
-from deploy.demo.graph import ALLOWED, BY_GROUP, CANARY, DENIED, DIRECTORY, MACHINES, PORT
+from deploy.demo.graph import ALLOWED, BY_GROUP, CANARY, DENIED, DIRECTORY, HTTPS_PORT, INGRESS, MACHINES, PORT, SHOP_HOST
 from deploy.demo.mesh import DemoMesh, until
 from meshweb.cli import documents
 
@@ -32,6 +35,7 @@ async def run(mesh: DemoMesh, say: Callable[[str], None]) -> bool:
         ("the topology is the shop's, all of it over mTLS", _topology),
         ("what no policy allows is denied", _denied),
         ("plain text gets nowhere", _plain_text),
+        ("the gateway lets visitors in, by its host, over HTTP and HTTPS", _gateway),
         ("the canary gets its share", _canary),
         ("a change of weights goes live and is seen in traffic", _weights),
         ("no proxy refused anything", _no_refusal),
@@ -101,6 +105,39 @@ async def _plain_text(_mesh: DemoMesh) -> Evidence:
     except httpx.TransportError as error:
         return f"{url} without mTLS: {type(error).__name__}"
     raise Wrong(f"{url} answers {answer.status_code} without mTLS")
+
+
+async def _gateway(_mesh: DemoMesh) -> Evidence:
+    """With the certificate that the Secret holds, and for no other host."""
+    plain = f"http://{INGRESS.bind}:{PORT}/"
+    encrypted = f"https://{SHOP_HOST}:{HTTPS_PORT}/"
+    names: set[str] = set()
+
+    def sni_call() -> int:
+        # Signed by itself: what matters here is that it is the one for this name.
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection((INGRESS.bind, HTTPS_PORT), timeout=5.0) as raw,
+            context.wrap_socket(raw, server_hostname=SHOP_HOST) as tls,
+        ):
+            certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+            names.update(
+                certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
+                    x509.DNSName
+                )
+            )
+            tls.sendall(f"GET / HTTP/1.1\r\nhost: {SHOP_HOST}\r\nconnection: close\r\n\r\n".encode())
+            return int(tls.recv(4096).split(b" ", 2)[1])
+
+    async with httpx.AsyncClient(timeout=5.0) as client:
+        statuses = {
+            host: (await client.get(plain, headers={"host": host})).status_code for host in (SHOP_HOST, "other.example")
+        }
+    over_tls = await asyncio.to_thread(sni_call)
+    if statuses != {SHOP_HOST: 200, "other.example": 404} or over_tls != 200 or SHOP_HOST not in names:
+        raise Wrong(f"{plain} by host {statuses}, {encrypted} {over_tls} with a certificate for {sorted(names)}")
+    return f"{SHOP_HOST} 200 over HTTP and HTTPS, other.example 404"
 
 
 async def _canary(_mesh: DemoMesh) -> Evidence:

@@ -11,7 +11,8 @@ PORT = 8080
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One pretended VM: a program on `application`, its sidecar on `bind`. `calls`: services."""
+    """One pretended VM: a program on `application`, its sidecar on `bind`. `calls`: services. `gateway`: it has no program, and serves the
+    Gateway of this name to callers outside the mesh."""
 
     number: int
     namespace: str
@@ -20,11 +21,12 @@ class Machine:
     mode: str
     arguments: tuple[str, ...] = field(default=())
     calls: frozenset[str] = frozenset()
+    gateway: str = ""
 
     @property
     def name(self) -> str:
         """Those that only call are known in the topology by this name; the others by that of their service."""
-        return self.group if self.makes_load else f"{self.group}-1"
+        return self.group if self.makes_load or self.gateway else f"{self.group}-1"
 
     @property
     def makes_load(self) -> bool:
@@ -52,12 +54,19 @@ MACHINES = (
     Machine(6, "shop", "payments-v2", "payments", "explicit", ("--delay", "0.020", "--version", "v2")),
     Machine(7, "shop", "shipping", "shipping", "loopback", ("--delay", "0.008", "--failing", "0.04")),
     Machine(8, "shop", "load", "load", "proxy", ("--rate", "30"), calls=frozenset({"shop/web"})),
+    Machine(10, "shop", "ingress", "", "", gateway="ingress"),
     Machine(9, "reports", "batch-reports", "batch-reports", "explicit", ("--rate", "0.5"), calls=frozenset({"shop/payments"})),
 )
 BY_GROUP = {machine.group: machine for machine in MACHINES}
 
+INGRESS = BY_GROUP["ingress"]
+SHOP_HOST = "shop.example"
+"""The name by which visitors reach the shop through the gateway."""
+HTTPS_PORT = 8443
+
 ALLOWED = frozenset(
     {
+        ("shop/ingress", "shop/web"),
         ("shop/load", "shop/web"),
         ("shop/web", "shop/catalog"),
         ("shop/web", "shop/cart"),

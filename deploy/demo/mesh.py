@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deploy.demo.graph import DIRECTORY, MACHINES, PORT, Machine
+from deploy.demo.certificate import secret
+from deploy.demo.graph import DIRECTORY, INGRESS, MACHINES, PORT, SHOP_HOST, Machine
 from meshweb.agent import files, store, upstreams
 from meshweb.agent.layout import Layout
 from meshweb.cli import documents
@@ -32,6 +33,7 @@ ROOT = DIRECTORY.parents[1]
 AT_ONCE = 2
 """Agents that start at the same time: a start costs a second of a core."""
 _LIVE_SECONDS = 90.0
+_CERTIFICATE = "shop-certificate"
 _UPSTREAMS_SECONDS = 10.0
 _CONTROL_PLANE_SECONDS = 120.0
 
@@ -96,6 +98,7 @@ class DemoMesh:
         await self._step("every proxy live", self._await_live())
         await self._write_upstreams()
         await asyncio.gather(*(supervisor.start(self._application(machine)) for machine in MACHINES if machine.makes_load))
+        await supervisor.start(self._visitors())
         supervisor.ready()
 
     async def stop(self) -> None:
@@ -137,6 +140,9 @@ class DemoMesh:
     def _apply(self) -> None:
         found = documents.read([str(DIRECTORY)])
         self.client.call("POST", "/apply", query={"reason": "demo"}, yaml=documents.body(found), documents=found)
+        # Once: another certificate with each start would be another revision with each start.
+        if not any(one["metadata"]["name"] == _CERTIFICATE for one in self.client.pages("/secrets", namespace="shop")):
+            self.client.call("POST", "/secrets", json=secret(_CERTIFICATE, "shop", SHOP_HOST))
 
     def _known(self) -> set[str]:
         return {proxy["id"] for proxy in self.client.pages("/proxies")}
@@ -149,7 +155,7 @@ class DemoMesh:
                 token = await asyncio.to_thread(self._token_for, machine, known)
                 await supervisor.start(self._agent(machine, token))
 
-        quiet = [machine for machine in MACHINES if not machine.makes_load]
+        quiet = [machine for machine in MACHINES if not machine.makes_load and not machine.gateway]
         await asyncio.gather(*(supervisor.start(self._application(machine)) for machine in quiet))
         await asyncio.gather(*(start(machine) for machine in MACHINES))
 
@@ -230,11 +236,34 @@ class DemoMesh:
         program = Program(name=machine.name, argv=argv, console=False, stage=stage, grace=3.0)
         return with_ready_file(program, self.options.data_dir / "ready" / f"demo-{machine.name}")
 
+    def _visitors(self) -> Program:
+        """Customers outside the mesh: no agent, no certificate, only the gateway's address."""
+        path = self._machines / "visitors.json"
+        row = {"service": "shop/web", "address": f"{INGRESS.bind}:{PORT}", "host": SHOP_HOST, "port": PORT}
+        files.write_atomic(path, json.dumps([row], indent=1).encode())
+        listen = ("--listen", f"{INGRESS.application}:{PORT}")
+        argv = (
+            sys.executable,
+            "-I",
+            "-S",
+            str(DIRECTORY / "shop.py"),
+            "visitors",
+            *listen,
+            "--upstreams",
+            str(path),
+            "--rate",
+            "4",
+        )
+        program = Program(name="visitors", argv=argv, console=False, stage="load", grace=3.0)
+        return with_ready_file(program, self.options.data_dir / "ready" / "demo-visitors")
+
     def _agent(self, machine: Machine, token: str | None) -> Program:
         layout = Layout(self._directory(machine) / "agent")
+        sidecar = ("--mode", machine.mode, "--app-address", machine.application)
         argv = (
-            *(sys.executable, "-m", "meshweb.agent.main", "run", "--name", machine.name, "--mode", machine.mode),
-            *("--bind", machine.bind, "--app-address", machine.application, "--data-dir", str(layout.data_dir)),
+            *(sys.executable, "-m", "meshweb.agent.main", "run", "--name", machine.name),
+            *(("--gateway", machine.gateway) if machine.gateway else sidecar),
+            *("--bind", machine.bind, "--data-dir", str(layout.data_dir)),
             *("--concurrency", "1", "--drain-seconds", "1"),
         )
 

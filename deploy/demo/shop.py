@@ -71,6 +71,7 @@ ROLES = {
             (Call("shop/web", "POST", "/checkout"), 0.3),
         )
     ),
+    "visitors": Role(load=((Call("shop/web", "GET", "/"), 0.7), (Call("shop/web", "GET", "/cart"), 0.3))),
     "batch-reports": Role({"GET /export": (_REPORT,)}, load=((_REPORT, 1.0),)),
 }
 
