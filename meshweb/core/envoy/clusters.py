@@ -79,7 +79,7 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         fields["transport_socket"] = socket
     if pool.max_requests_per_connection or spec.protocol.may_be_http:
         options = (
-            mesh_http_options(spec.policy)
+            mesh_http_options(spec.protocol, spec.policy)
             if spec.in_mesh
             else external_http_options(spec.protocol, spec.policy, encrypted=socket is not None)
         )
@@ -133,7 +133,7 @@ def _transport_socket(spec: OutboundCluster) -> Any:
     if spec.in_mesh:
         own = ClientTls(TlsMode.ISTIO_MUTUAL) if policy is None else policy
         sni = own.sni or names.server_name(spec.destination.port, spec.dns_suffix, spec.destination.subset)
-        http, versions = spec.protocol.may_be_http, negotiates(spec.policy.pool or ConnectionPool())
+        http, versions = spec.protocol.may_be_http, negotiates(spec.protocol, spec.policy.pool or ConnectionPool())
         socket = tls.upstream(own.names or spec.identities, sni, http=http, versions=versions)
     elif policy is None or policy.mode is TlsMode.DISABLE:
         socket = None

@@ -13,10 +13,11 @@ _IDLE_MS = 3_600_000
 _PING_MS = 10_000
 
 
-def mesh_http_options(policy: TrafficPolicy) -> Any:
-    """Between sidecars: HTTP/2 by ALPN, whatever the application speaks; HTTP/1.1 when h2UpgradePolicy says DO_NOT_UPGRADE."""
+def mesh_http_options(protocol: Protocol, policy: TrafficPolicy) -> Any:
+    """Between sidecars: HTTP/2 by ALPN, whatever the application speaks; HTTP/1.1 when h2UpgradePolicy says DO_NOT_UPGRADE; as the
+    caller where nobody knows what the application speaks."""
     pool = policy.pool or ConnectionPool()
-    if pool.use_client_protocol:
+    if _follows_caller(protocol, pool):
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
     elif pool.upgrade_h2 is False:
         version = {"explicit_http_config": {"http_protocol_options": {}}}
@@ -25,9 +26,13 @@ def mesh_http_options(policy: TrafficPolicy) -> Any:
     return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **_errors(policy))
 
 
-def negotiates(pool: ConnectionPool) -> bool:
+def _follows_caller(protocol: Protocol, pool: ConnectionPool) -> bool:
+    return pool.use_client_protocol or (protocol is Protocol.AUTO and pool.upgrade_h2 is None)
+
+
+def negotiates(protocol: Protocol, pool: ConnectionPool) -> bool:
     """Whether sidecars agree by ALPN on the HTTP between them."""
-    return not pool.use_client_protocol and pool.upgrade_h2 is not False
+    return not _follows_caller(protocol, pool) and pool.upgrade_h2 is not False
 
 
 def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool) -> Any:
