@@ -88,12 +88,14 @@ def header_change(modifier: api.HeaderModifier | None) -> HeaderChange:
 
 
 def retry_of(retry: api.Retry | None, timeouts: api.Timeouts | None) -> Retry:
-    """GEP-1731 leaves to the implementation what is retried besides the codes: the mesh's default."""
+    """Who asks for retries has them for broken connections and late answers too (Gateway API, "HTTPRouteRetry"), besides the codes and
+    what the mesh retries anyway."""
     per_try = milliseconds(timeouts.backend_request) if timeouts and timeouts.backend_request else 0
     if retry is None:
         return Retry(try_timeout=per_try)
     return Retry(
         attempts=DEFAULT_RETRY.attempts if retry.attempts is None else retry.attempts,
+        on=(*DEFAULT_RETRY.on, "reset"),
         codes=tuple(sorted(set(retry.codes))),
         try_timeout=per_try,
         backoff=max(1, milliseconds(retry.backoff)) if retry.backoff else DEFAULT_RETRY.backoff,
