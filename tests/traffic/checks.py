@@ -52,7 +52,8 @@ async def run(row: Row, wire: Wire, address: Address, request: Request, calls: C
 
 async def _introduced(name: str, wire: Wire, address: Address, request: Request, calls: Calls) -> Request:
     """The request with what the answer to a first one gave its caller to keep: a cookie, or a header."""
-    (answer,) = await calls.many(wire, address, [request])
+    first = replace(request, headers=(*request.headers, (ROW_HEADER, f"r{next(_ids)}")))
+    (answer,) = await calls.many(wire, address, [first])
     given = [value for key, value in answer.headers if key == ("set-cookie" if name == "cookie" else name)]
     assert given, f"keep: the first answer has no {name}: {answer.headers}"
     return replace(request, headers=(*request.headers, (name, "; ".join(value.partition(";")[0] for value in given))))
@@ -72,7 +73,8 @@ def _numbered(request: Request, number: str) -> Request:
 
 
 def _outcome(response: Response) -> str:
-    return str(response.status or response.error or response.grpc_status)
+    """A connection that is closed hard is closed."""
+    return str(response.status or (response.error or "").replace("reset", "closed") or response.grpc_status)
 
 
 def _told(response: Response) -> str:
@@ -118,7 +120,8 @@ def _response(row: Row, wire: Wire, response: Response) -> Iterator[str]:
             yield f"error: {response.error} instead of {row.error}"
         return
     if response.error is not None:
-        yield f"error: {response.error}"
+        if not row.share:
+            yield f"error: {response.error}"
         return
     if wire == "grpc" and not row.share and response.grpc_status != row.grpc:
         yield f"gRPC status: {response.grpc_status} instead of {row.grpc}"

@@ -14,7 +14,9 @@ Every VM runs the same applications, on the ports of `PORTS`; a case that declar
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +71,7 @@ class Vm:
 
 def make_vms() -> dict[str, Vm]:
     """By id. The addresses are this process' own."""
-    first = 64 + os.getpid() % 60
+    first = _free_network()
     wanted: list[tuple[str, str, str, dict[str, str], CaptureMode]] = [
         ("shop", "web-1", "web", {"app": "web"}, CaptureMode.EXPLICIT),
         ("shop", "api-1", "api", {"app": "api"}, CaptureMode.EXPLICIT),
@@ -84,6 +86,15 @@ def make_vms() -> dict[str, Vm]:
         for index, (namespace, name, account, labels, mode) in enumerate(wanted, start=1)
     ]
     return {vm.id: vm for vm in made}
+
+
+def _free_network() -> int:
+    """127.N.0.0/16 that no other run of the rig has."""
+    for attempt in range(60):
+        network = 64 + (os.getpid() + attempt) % 60
+        with contextlib.suppress(OSError), socket.create_server((f"127.{network}.1.2", HTTP)):
+            return network
+    raise OSError("every network of the rig is taken")
 
 
 def places(vms: dict[str, Vm]) -> dict[str, str]:
