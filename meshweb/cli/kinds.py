@@ -34,6 +34,7 @@ KINDS = (
     Kind("ServiceEntry", "serviceentries", names=("se",)),
     Kind("IstioGateway", "istiogateways", names=("igw",)),
     Kind("Sidecar", "sidecars", names=("sc",)),
+    Kind("RateLimit", "ratelimits", names=("rl",)),
     Kind("AuthorizationPolicy", "authorizationpolicies", names=("ap", "authz", "policy", "policies")),
     Kind("PeerAuthentication", "peerauthentications", names=("pa",)),
     Kind("MeshConfig", "meshconfigs", namespaced=False, names=("mc",)),

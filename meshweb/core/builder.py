@@ -20,12 +20,14 @@ from meshweb.core.destination_rules import DestinationRules
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.intent import Document, DocumentKey, MeshSettings
+from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
 from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
-from meshweb.core.names import ServiceRef
+from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.protocols import protocol_of, stronger
+from meshweb.core.rate_limits import RateLimits
 from meshweb.core.route_table import RouteTable
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class Phase(IntEnum):
     GATEWAYS = 48
     ROUTES = 50
     SIDECARS = 55
+    LIMITS = 57
     SECURITY = 60
 
 
@@ -98,6 +101,7 @@ class MeshBuilder:
     gateways: GatewayTable = field(default_factory=GatewayTable)
     secrets: dict[str, SecretMaterial] = field(default_factory=dict)
     sidecars: list[Scoped[SidecarScope]] = field(default_factory=list)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
@@ -286,6 +290,15 @@ class MeshBuilder:
         """The one with a selector that fits, then the namespace's, then the mesh's (Istio); the oldest of each."""
         covering = [s for s in self.sidecars if s.covers(workload)]
         return min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order), default=None)
+
+    def rate_limit_at(self, workload: Workload, number: int) -> RateLimit | None:
+        """What holds on a port of a workload: of the services that it answers for there, by name, the first that has one."""
+        for service in self.services_of(workload):
+            for port in service.ports:
+                limit = self.rate_limits.of_port(PortRef(service.ref, port.number))
+                if limit is not None and workload_port(workload, port) == number:
+                    return limit
+        return None
 
     # --- security ---------------------------------------------------------------------------------------------------
 

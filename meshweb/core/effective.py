@@ -21,7 +21,7 @@ from meshweb.core.ir.routing import Backend, ConnectionRule, Destination, Origin
 from meshweb.core.ir.services import Service, Workload
 from meshweb.core.ir.traffic_policy import ConnectionPool, LoadBalancing, OutlierDetection, PortedPolicy, TlsMode
 from meshweb.core.scope import Scope, View, in_order, targets
-from meshweb.core.words import backend_words, match_words, share_of
+from meshweb.core.words import backend_words, limit_words, match_words, share_of
 
 Scalar = str | int | float | bool
 
@@ -277,6 +277,11 @@ def _inbound(mesh: MeshBuilder, workload: Workload) -> Iterator[InboundPortView]
             limits = Origin(sidecar.document.key, "/spec/inboundConnectionPool")
             if port.pool.max_connections is not None:
                 values.append(Value("maxConnections", port.pool.max_connections, limits))
+        if port.limit is not None:
+            values += [
+                Value(f"rateLimit.{one.name}", limit_words(one), Origin(port.limit.document, f"/spec/limits/{index}"))
+                for index, one in enumerate(port.limit.limits)
+            ]
         policies = tuple(f"{policy.action.value} {policy.namespace}/{policy.name}" for policy in port.policies)
         yield InboundPortView(port.number, port.protocol.value, tuple(values), policies)
 

@@ -14,6 +14,7 @@ from meshweb.core.envoy.gateway_routes import GatewayHost, GatewayRoutes, gatewa
 from meshweb.core.gateway_table import HostRules
 from meshweb.core.intent import Intent
 from meshweb.core.ir.gateways import GatewayServer
+from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
 from meshweb.core.ir.services import Resolution, Workload
@@ -121,6 +122,7 @@ class GatewayProxy:
         lists: defaultdict[str, list[tuple[RouteRule, ...]]] = defaultdict(list)
         api: set[str] = set()
         https_only: set[str] = set()
+        limits: dict[str, RateLimit | None] = {}
         for server in servers:
             if server.https_redirect:
                 https_only |= {host for _, host in server.hosts}
@@ -128,6 +130,7 @@ class GatewayProxy:
                 if not binding.rules:
                     continue
                 lists[binding.host].append(tuple(self._scope.settled(rule) for rule in binding.rules))
+                limits.setdefault(binding.host, self._scope.mesh.rate_limits.of_server(server))
                 if server.gateway.kind == GATEWAY_API:
                     api.add(binding.host)
         merged = {host: matching.merged(rules) for host, rules in lists.items()}
@@ -138,7 +141,8 @@ class GatewayProxy:
                 wider = [pattern for pattern in merged if pattern != host and hosts.covers(pattern, host) and pattern in api]
                 for pattern in sorted(wider, key=len, reverse=True):
                     rules += merged[pattern]
-            found.append(GatewayHost(host, rules, any(hosts.covers(pattern, host) for pattern in https_only)))
+            plain = not any(hosts.covers(pattern, host) for pattern in https_only)
+            found.append(GatewayHost(host, rules, not plain, limits.get(host)))
         return tuple(found)
 
     def _chain(self, server: GatewayServer) -> ServerChain | None:

@@ -10,7 +10,8 @@ from meshweb.core.envoy.clusters import InboundCluster, inbound_cluster
 from meshweb.core.envoy.inbound_routes import inbound_route_configuration
 from meshweb.core.envoy.listeners import InboundListener, inbound_listener
 from meshweb.core.intent import Intent, ProxyView
-from meshweb.core.ir.services import InboundPort, Workload
+from meshweb.core.ir.inbound import InboundPort
+from meshweb.core.ir.services import Workload
 from meshweb.core.ir.sidecars import SidecarScope
 from meshweb.core.resources import Resources
 from meshweb.core.snapshot import Section, XdsResource
@@ -67,8 +68,19 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
     sidecar = scoped.value if scoped is not None else SidecarScope()
     if sidecar.ingress:
         return tuple(
-            InboundPort(listener.port, listener.protocol, mtls, policies, listener.endpoint, listener.pool or sidecar.pool)
+            InboundPort(
+                listener.port,
+                listener.protocol,
+                mtls,
+                policies,
+                listener.endpoint,
+                listener.pool or sidecar.pool,
+                mesh.rate_limit_at(workload, listener.port),
+            )
             for listener in sorted(sidecar.ingress, key=lambda listener: listener.port)
         )
     protocols = mesh.inbound_protocols(workload)
-    return tuple(InboundPort(number, protocol, mtls, policies, None, sidecar.pool) for number, protocol in protocols.items())
+    return tuple(
+        InboundPort(number, protocol, mtls, policies, None, sidecar.pool, mesh.rate_limit_at(workload, number))
+        for number, protocol in protocols.items()
+    )

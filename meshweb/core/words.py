@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshweb.core.ir.rate_limits import Limit
 from meshweb.core.ir.routing import ANY_PATH, Backend, MatchKind, NamedMatch, RouteRule, StringMatch
 
 _KINDS = {
@@ -62,3 +63,9 @@ def share_of(backend: Backend, backends: tuple[Backend, ...]) -> float:
     """From 0 to 1."""
     total = sum(one.weight for one in backends)
     return backend.weight / total if total else 0.0
+
+
+def limit_words(limit: Limit) -> str:
+    """`100 per 1 s by caller, header x-user`."""
+    by = ", ".join(kind.value if not header else f"{kind.value} {header}" for kind, header in limit.by)
+    return f"{limit.requests} per {limit.period / 1000:g} s{' by ' + by if by else ''}"

@@ -13,6 +13,7 @@ from meshweb.kinds.istio_gateway import ISTIO_GATEWAY
 from meshweb.kinds.mesh_config import MESH_CONFIG
 from meshweb.kinds.namespace import NAMESPACE
 from meshweb.kinds.peer_authentication import PEER_AUTHENTICATION
+from meshweb.kinds.rate_limit import RATE_LIMIT
 from meshweb.kinds.reference_grant import REFERENCE_GRANT
 from meshweb.kinds.secret import SECRET
 from meshweb.kinds.service import SERVICE
@@ -41,6 +42,7 @@ KINDS: tuple[Kind, ...] = (
     TCP_ROUTE,
     VIRTUAL_SERVICE,
     SIDECAR,
+    RATE_LIMIT,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     MESH_CONFIG,

@@ -153,6 +153,7 @@ ROOTS: tuple[str, ...] = (
     f"{_EXTENSIONS}/request_id/uuid/v3/uuid",
     f"{_EXTENSIONS}/resource_monitors/downstream_connections/v3/downstream_connections",
     f"{_EXTENSIONS}/resource_monitors/fixed_heap/v3/fixed_heap",
+    f"{_EXTENSIONS}/rate_limit_descriptors/expr/v3/expr",
     f"{_EXTENSIONS}/retry/host/previous_hosts/v3/previous_hosts",
     f"{_EXTENSIONS}/retry/priority/previous_priorities/v3/previous_priorities_config",
     f"{_EXTENSIONS}/stat_sinks/open_telemetry/v3/open_telemetry",

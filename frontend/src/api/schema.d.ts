@@ -539,6 +539,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ratelimits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["ratelimits_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["ratelimits_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ratelimits/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["ratelimits_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["ratelimits_replace"];
+        post?: never;
+        /** @description `kind` is set by the address. */
+        delete: operations["ratelimits_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["ratelimits_patch"];
+        trace?: never;
+    };
     "/api/v1/referencegrants": {
         parameters: {
             query?: never;
@@ -3914,6 +3952,194 @@ export interface components {
             at: string | null;
             /** Detail */
             detail: string;
+        };
+        /**
+         * RateLimit
+         * @description How often requests may come, in all, by caller or by header.
+         * @example {
+         *       "apiVersion": "meshweb.io/v1",
+         *       "kind": "RateLimit",
+         *       "metadata": {
+         *         "name": "payments",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "targetRefs": [
+         *           {
+         *             "name": "payments"
+         *           }
+         *         ],
+         *         "limits": [
+         *           {
+         *             "name": "per-caller",
+         *             "requests": 100,
+         *             "per": "1s",
+         *             "by": [
+         *               {
+         *                 "callerIdentity": true
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        RateLimit: {
+            /** @enum {string} */
+            apiVersion: "meshweb.io/v1";
+            /** @constant */
+            kind: "RateLimit";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["RateLimitSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * CountBy
+         * @description One of the two. callerIdentity: the SPIFFE ID of the caller's certificate.
+         */
+        "RateLimit.CountBy": {
+            /**
+             * Calleridentity
+             * @default null
+             */
+            callerIdentity: boolean | null;
+            /**
+             * Header
+             * @default null
+             */
+            header: string | null;
+        };
+        /** HeaderMatch */
+        "RateLimit.HeaderMatch": {
+            /**
+             * Type
+             * @default Exact
+             * @enum {string}
+             */
+            type: "Exact" | "RegularExpression";
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /** LimitMatchSpec */
+        "RateLimit.LimitMatchSpec": {
+            /** @default null */
+            path: components["schemas"]["RateLimit.PathMatch"] | null;
+            /**
+             * Method
+             * @default null
+             */
+            method: ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | null;
+            /**
+             * Headers
+             * @default []
+             */
+            headers: components["schemas"]["RateLimit.HeaderMatch"][];
+        };
+        /**
+         * LimitSpec
+         * @description `burst`: how many may come at once; as many as `requests` when left out. No `by`: one counter for all.
+         */
+        "RateLimit.LimitSpec": {
+            /** Name */
+            name: string;
+            /** Requests */
+            requests: number;
+            /** Per */
+            per: string;
+            /**
+             * Burst
+             * @default null
+             */
+            burst: number | null;
+            /**
+             * Matches
+             * @default []
+             */
+            matches: components["schemas"]["RateLimit.LimitMatchSpec"][];
+            /**
+             * By
+             * @default []
+             */
+            by: components["schemas"]["RateLimit.CountBy"][];
+        };
+        /** OnLimit */
+        "RateLimit.OnLimit": {
+            /**
+             * Status
+             * @default 429
+             */
+            status: number;
+            /**
+             * Headers
+             * @default []
+             */
+            headers: components["schemas"]["RateLimit.ResponseHeader"][];
+        };
+        /** PathMatch */
+        "RateLimit.PathMatch": {
+            /**
+             * Type
+             * @default PathPrefix
+             * @enum {string}
+             */
+            type: "Exact" | "PathPrefix" | "RegularExpression";
+            /** Value */
+            value: string;
+        };
+        /** ResponseHeader */
+        "RateLimit.ResponseHeader": {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * TargetRef
+         * @description A Service (group "") or a Gateway of this namespace. sectionName: the name of a port, or of a listener.
+         */
+        "RateLimit.TargetRef": {
+            /**
+             * Group
+             * @default
+             * @enum {string}
+             */
+            group: "" | "gateway.networking.k8s.io";
+            /**
+             * Kind
+             * @default Service
+             * @enum {string}
+             */
+            kind: "Service" | "Gateway";
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
+        };
+        /**
+         * RateLimitSpec
+         * @description `responseHeaders`: answers say what is left (`x-ratelimit-limit`, `-remaining`, `-reset`). `shadow`: nothing is refused.
+         */
+        RateLimitSpec: {
+            /** Targetrefs */
+            targetRefs: components["schemas"]["RateLimit.TargetRef"][];
+            /** Limits */
+            limits: components["schemas"]["RateLimit.LimitSpec"][];
+            onLimit?: components["schemas"]["RateLimit.OnLimit"];
+            /**
+             * Responseheaders
+             * @default true
+             */
+            responseHeaders: boolean;
+            /**
+             * Shadow
+             * @default false
+             */
+            shadow: boolean;
         };
         /** Redemption */
         Redemption: {
@@ -9077,6 +9303,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Effective"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "RateLimit",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "limits": [
+                 *           {
+                 *             "name": "per-caller",
+                 *             "requests": 100,
+                 *             "per": "1s",
+                 *             "by": [
+                 *               {
+                 *                 "callerIdentity": true
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "RateLimit",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "limits": [
+                 *           {
+                 *             "name": "per-caller",
+                 *             "requests": 100,
+                 *             "per": "1s",
+                 *             "by": [
+                 *               {
+                 *                 "callerIdentity": true
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_destroy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ratelimits_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "RateLimit",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "limits": [
+                 *           {
+                 *             "name": "per-caller",
+                 *             "requests": 100,
+                 *             "per": "1s",
+                 *             "by": [
+                 *               {
+                 *                 "callerIdentity": true
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshweb.core.envoy import route_filters
 from meshweb.core.envoy.clusters import dns_cache
+from meshweb.core.envoy.rate_limits import rate_limit_filter
 from meshweb.core.envoy.rbac import RbacRules
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
@@ -27,6 +28,7 @@ class FilterPhase(IntEnum):
 
     DENY = 40
     ALLOW = 50
+    RATE_LIMIT = 55
     CORS = 60
     FAULT = 70
     SESSION = 80
@@ -41,11 +43,12 @@ _NOBODY: Json = {"action": 0, "policies": {}}
 
 
 def inbound_filters() -> list[Json]:
-    """In front of an application: who may call."""
+    """In front of an application: who may call, and how often."""
     return _in_order(
         {
             FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
             FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+            FilterPhase.RATE_LIMIT: rate_limit_filter(),
             FilterPhase.ROUTER: _router(),
         }
     )
@@ -65,10 +68,11 @@ def outbound_filters(*, dynamic: bool = False) -> list[Json]:
 
 
 def gateway_filters(*, dynamic: bool = False) -> list[Json]:
-    """For calls from outside: who may call, then as for an application's own."""
+    """For calls from outside: who may call, and how often, then as for an application's own."""
     found = {
         FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
         FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+        FilterPhase.RATE_LIMIT: rate_limit_filter(),
         FilterPhase.CORS: route_filters.cors_filter(),
         FilterPhase.FAULT: route_filters.fault_filter(),
         FilterPhase.SESSION: route_filters.session_filter(),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshweb.core.envoy.filter_chain import authorization
+from meshweb.core.envoy.rate_limits import rate_limiting
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.routes import configuration, route
 from meshweb.core.envoy.values import Json
+from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.routing import RouteRule
 from meshweb.core.ir.security import Policy
 from meshweb.core.snapshot import XdsResource
@@ -27,6 +29,7 @@ class GatewayHost:
     host: str
     rules: tuple[RouteRule, ...]
     https_only: bool
+    limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
             "routes": [_TO_HTTPS] if item.https_only else [*routes, _NOT_FOUND],
-            "typed_per_filter_config": rbac,
+            "typed_per_filter_config": {**rbac, **rate_limiting(item.limit)},
             "include_request_attempt_count": True,
         }
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))

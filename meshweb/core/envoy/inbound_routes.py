@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from meshweb.core import names
 from meshweb.core.envoy.filter_chain import authorization
+from meshweb.core.envoy.rate_limits import rate_limiting
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, duration, serialized
-from meshweb.core.ir.services import InboundPort
+from meshweb.core.ir.inbound import InboundPort
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
@@ -23,7 +24,7 @@ def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsReso
         "name": f"inbound~{port.number}",
         "domains": ["*"],
         "routes": [route],
-        "typed_per_filter_config": authorization(rbac),
+        "typed_per_filter_config": {**authorization(rbac), **rate_limiting(port.limit)},
     }
     name = names.inbound_listener(port.number)
     return XdsResource.of(

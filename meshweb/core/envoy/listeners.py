@@ -9,9 +9,10 @@ from meshweb.core import names
 from meshweb.core.envoy import filter_chain as filters, tls
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address, any_of, duration, serialized
+from meshweb.core.ir.inbound import InboundPort
 from meshweb.core.ir.routing import ConnectionRule
 from meshweb.core.ir.security import MtlsMode
-from meshweb.core.ir.services import InboundPort, Protocol
+from meshweb.core.ir.services import Protocol
 from meshweb.core.names import PortRef
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message

@@ -7,8 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from meshweb.core.intent import EPOCH
-from meshweb.core.ir.security import MtlsMode, Policy
-from meshweb.core.ir.traffic_policy import ConnectionPool
 from meshweb.core.names import ServiceRef
 
 Labels = frozenset[tuple[str, str]]
@@ -113,16 +111,3 @@ class Service:
 
     def port(self, number: int) -> ServicePort | None:
         return next((port for port in self.ports if port.number == number), None)
-
-
-@dataclass(frozen=True, slots=True)
-class InboundPort:
-    """A port on which a sidecar answers for its application. app: where that listens itself, when not on the same port. pool: limits
-    on the way to it."""
-
-    number: int
-    protocol: Protocol
-    mtls: MtlsMode
-    policies: tuple[Policy, ...]
-    app: tuple[str, int] | None = None
-    pool: ConnectionPool | None = None

@@ -1,0 +1,24 @@
+"""A workload's own side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshweb.core.ir.rate_limits import RateLimit
+from meshweb.core.ir.security import MtlsMode, Policy
+from meshweb.core.ir.services import Protocol
+from meshweb.core.ir.traffic_policy import ConnectionPool
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPort:
+    """A port on which a sidecar answers for its application. app: where that listens itself, when not on the same port. pool: limits
+    on the way to it. limit: how often requests may come."""
+
+    number: int
+    protocol: Protocol
+    mtls: MtlsMode
+    policies: tuple[Policy, ...]
+    app: tuple[str, int] | None = None
+    pool: ConnectionPool | None = None
+    limit: RateLimit | None = None
