@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshweb.core.conditions import Condition, ConditionType
@@ -45,23 +45,38 @@ class ListenerStatus:
 Listeners = Mapping[DocumentKey, tuple[ListenerStatus, ...]]
 
 
-def listener_statuses(table: GatewayTable, workloads: Iterable[Workload]) -> Listeners:
-    """By the document of each Gateway."""
+def listener_statuses(table: GatewayTable, workloads: Collection[Workload], secrets: Container[str]) -> Listeners:
+    """By the document of each Gateway. secrets: "namespace/name" of those that are there."""
     conflicts = _conflicts(table, workloads)
-    return {
-        DocumentKey(ref.kind, ref.namespace, ref.name): tuple(
-            _status(table, server, conflicts.get((ref, server.name))) for server in gateway.servers
+    found: dict[DocumentKey, tuple[ListenerStatus, ...]] = {}
+    for ref, gateway in table.gateways.items():
+        namespaces = {w.namespace for w in workloads if gateway.namespace in {"", w.namespace} and gateway.selector <= w.labels}
+        found[DocumentKey(ref.kind, ref.namespace, ref.name)] = tuple(
+            _status(table, server, conflicts.get((ref, server.name)), server.problem or _missing(server, namespaces, secrets))
+            for server in gateway.servers
         )
-        for ref, gateway in table.gateways.items()
-    }
+    return found
 
 
-def _status(table: GatewayTable, server: GatewayServer, conflict: tuple[str, str] | None) -> ListenerStatus:
+def _missing(server: GatewayServer, namespaces: Iterable[str], secrets: Container[str]) -> tuple[str, str] | None:
+    """A Secret that one of the proxies does not find in its own namespace."""
+    wanted = [] if server.tls is None else [*(pair.secret for pair in server.tls.certificates), server.tls.ca_secret]
+    for namespace in sorted(namespaces):
+        for name in wanted:
+            own = f"{namespace}/{name[2:]}"
+            if name.startswith("./") and own not in secrets:
+                return "InvalidCertificateRef", f"there is no Secret {own}: proxies of {namespace} answer nobody here"
+    return None
+
+
+def _status(
+    table: GatewayTable, server: GatewayServer, conflict: tuple[str, str] | None, problem: tuple[str, str] | None
+) -> ListenerStatus:
     attached = {binding.document.key for binding in table.of(server)}
     kinds = server.kinds or (_KINDS[server.protocol] if server.gateway.kind == "Gateway" else ("VirtualService",))
     accepted = Condition.accepted() if conflict is None else Condition.not_accepted(*conflict)
     lost = Condition(ConditionType.CONFLICTED, "False", "NoConflicts")
-    resolved = Condition.resolved() if server.problem is None else Condition.unresolved(*server.problem)
+    resolved = Condition.resolved() if problem is None else Condition.unresolved(*problem)
     conditions = (accepted, lost if conflict is None else Condition.conflicted(*conflict), resolved)
     return ListenerStatus(server.name, kinds, len(attached), conditions)
 

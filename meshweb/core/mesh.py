@@ -46,7 +46,7 @@ class MeshAssembly:
         self._conflicts: dict[PortRef, Conflicts] = {}
         self._find_conflicts(self.mesh.routing.requests)
         self.conditions: dict[DocumentKey, tuple[Condition, ...]] = {}
-        self.listeners: Listeners = listener_statuses(self.mesh.gateways, self.mesh.workloads.values())
+        self.listeners: Listeners = listener_statuses(self.mesh.gateways, self.mesh.workloads.values(), self.mesh.secrets)
         lost = self._lost()
         for key in self.mesh.conditions:
             self.conditions[key] = self._final(key, lost.get(key, ()))
@@ -78,7 +78,7 @@ class MeshAssembly:
         moved = self._came_or_went(keys, before)
         self._conclude(keys, touched, moved)
         if touched.gateways or (moved and self.listeners):
-            self.listeners = listener_statuses(mesh.gateways, mesh.workloads.values())
+            self.listeners = listener_statuses(mesh.gateways, mesh.workloads.values(), mesh.secrets)
         return touched
 
     def _came_or_went(self, keys: Iterable[DocumentKey], before: Mapping[DocumentKey, Workload]) -> list[Workload]:

@@ -28,6 +28,7 @@ class Permitted:
 
     def __init__(self, mesh: MeshBuilder, known: Resources, namespace: str, gateways: Sequence[Gateway] = ()) -> None:
         self._known = known
+        self._namespace = namespace
         api = {gateway.ref.namespace for gateway in gateways if gateway.ref.kind == GATEWAY_API}
         self._materials = {
             key: material
@@ -86,12 +87,20 @@ class Permitted:
         """With names that nobody serves in place of Secrets that cannot be given: it answers nobody then."""
         if server.tls is None:
             return server
-        tls: ServerTls = server.tls
+        tls: ServerTls = replace(
+            server.tls,
+            certificates=tuple(replace(pair, secret=self._own(pair.secret)) for pair in server.tls.certificates),
+            ca_secret=self._own(server.tls.ca_secret),
+        )
         pairs = tuple(self._only_pair(pair) for pair in tls.certificates)
         missing = tls.ca_secret and not self.roots(f"{tls.ca_secret}{names.ROOTS_SUFFIX}")
         return replace(
             server, tls=replace(tls, certificates=pairs, ca_secret=f"{_NOWHERE}{tls.ca_secret}" if missing else tls.ca_secret)
         )
+
+    def _own(self, name: str) -> str:
+        """`./name` is the Secret of that name in the proxy's own namespace."""
+        return f"{self._namespace}/{name[2:]}" if name.startswith("./") else name
 
     def _only_pair(self, pair: KeyPair) -> KeyPair:
         return KeyPair(secret=f"{_NOWHERE}{pair.secret}") if pair.secret and self.pair(pair.secret) is None else pair

@@ -54,3 +54,22 @@ def test_statuses_of_parents_and_listeners(api: Api) -> None:
     assert api("DELETE", "httproutes/shop/pay", If_Match="*").status_code == 204
     publisher().run()
     assert api("GET", "gateways/shop/public").json()["status"]["listeners"][0]["attachedRoutes"] == 0
+
+
+def test_an_istio_gateway_finds_its_secret_where_its_proxies_are(api: Api) -> None:
+    server = {
+        "port": {"number": 8443, "name": "https", "protocol": "HTTPS"},
+        "hosts": ["*"],
+        "tls": {"mode": "SIMPLE", "credentialName": "shop-tls"},
+    }
+    documents = [
+        make.namespace(),
+        make.entry("edge", "10.0.0.9", istio="edge"),
+        make.document("IstioGateway", "public", {"selector": {"istio": "edge"}, "servers": [server]}, namespace="elsewhere"),
+        make.namespace("elsewhere"),
+    ]
+    assert api("POST", "apply", documents).status_code == 200
+    publisher().run()
+    (listener,) = api("GET", "istiogateways/elsewhere/public").json()["status"]["listeners"]
+    assert _conditions(listener)["ResolvedRefs"] == ("False", "InvalidCertificateRef")
+    assert any("shop/shop-tls" in condition["message"] for condition in listener["conditions"])

@@ -34,7 +34,8 @@ class TlsVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A certificate with its key: `secret` ("namespace/name" of a Secret), or files on the gateway's machine."""
+    """A certificate with its key: `secret` ("namespace/name" of a Secret, or "./name" in the proxy's own namespace), or files on the
+    gateway's machine."""
 
     secret: str = ""
     certificate_file: str = ""

@@ -23,9 +23,13 @@ def references(document: Document) -> Iterable[Reference]:
     policies = [("/spec/trafficPolicy", spec.traffic_policy)]
     policies += [(f"/spec/subsets/{i}/trafficPolicy", subset.traffic_policy) for i, subset in enumerate(spec.subsets)]
     for at, policy in policies:
-        if policy is not None and policy.tls is not None and policy.tls.credential_name is not None:
-            target = DocumentKey("Secret", document.namespace, policy.tls.credential_name)
-            yield Reference(target, f"{at}/tls/credentialName")
+        if policy is None:
+            continue
+        parts = [(at, policy.tls)]
+        parts += [(f"{at}/portLevelSettings/{i}", item.tls) for i, item in enumerate(policy.port_level_settings)]
+        for place, tls in parts:
+            if tls is not None and tls.credential_name is not None:
+                yield Reference(DocumentKey("Secret", document.namespace, tls.credential_name), f"{place}/tls/credentialName")
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:

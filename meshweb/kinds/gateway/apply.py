@@ -18,10 +18,28 @@ NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 
 
 def references(document: Document) -> Iterable[Reference]:
-    for index, listener in enumerate(_spec(document).listeners):
-        for place, ref in enumerate(listener.tls.certificate_refs if listener.tls is not None else ()):
-            at = pointer("spec", "listeners", index, "tls", "certificateRefs", place)
-            yield Reference(DocumentKey("Secret", ref.namespace or document.namespace, ref.name), at)
+    spec = _spec(document)
+    for index, listener in enumerate(spec.listeners):
+        if listener.tls is None:
+            continue
+        at = pointer("spec", "listeners", index, "tls")
+        for place, ref in enumerate(listener.tls.certificate_refs):
+            yield Reference(_secret_key(document, ref), f"{at}/certificateRefs/{place}")
+        yield from _authorities(document, listener.tls.frontend_validation, f"{at}/frontendValidation")
+    frontend = spec.tls.frontend if spec.tls is not None else None
+    if frontend is not None:
+        yield from _authorities(document, frontend.default.validation, "/spec/tls/frontend/default/validation")
+        for index, item in enumerate(frontend.per_port):
+            yield from _authorities(document, item.tls.validation, f"/spec/tls/frontend/perPort/{index}/tls/validation")
+
+
+def _authorities(document: Document, validation: ClientValidation | None, at: str) -> Iterable[Reference]:
+    for place, ref in enumerate(validation.ca_certificate_refs if validation is not None else ()):
+        yield Reference(_secret_key(document, ref), f"{at}/caCertificateRefs/{place}")
+
+
+def _secret_key(document: Document, ref: SecretRef) -> DocumentKey:
+    return DocumentKey("Secret", ref.namespace or document.namespace, ref.name)
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:

@@ -53,8 +53,6 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     gateway = Gateway(ref, "", frozenset(spec.selector.items()), servers)
     mesh.gateways.gateways[ref] = gateway
     mesh.report(document, Condition.accepted())
-    problem = next((server.problem for server in servers if server.problem is not None), None)
-    mesh.report(document, Condition.resolved() if problem is None else Condition.unresolved(*problem))
     words = "its selector picks no proxy yet: start one with meshweb-agent run --gateway"
     mesh.expect(document, "", gateway.selector, words)
 
@@ -71,7 +69,7 @@ def _server(mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, 
         namespace, _, host = text.rpartition("/")
         full = host if "." in host or host == "*" else hosts.qualified(host, document.namespace, suffix)
         named.append((document.namespace if namespace == "." else namespace or "*", full))
-    tls = _tls(server.tls, document.namespace) if server.port.protocol in {"HTTPS", "TLS"} else None
+    tls = _tls(server.tls) if server.port.protocol in {"HTTPS", "TLS"} else None
     return GatewayServer(
         gateway=ref,
         name=server.port.name,
@@ -81,22 +79,16 @@ def _server(mesh: MeshBuilder, document: Document, ref: GatewayRef, index: int, 
         bind=server.bind or "",
         tls=tls,
         https_redirect=server.tls is not None and server.tls.https_redirect,
-        problem=_missing(mesh, tls),
         origin=Origin(document.key, pointer("spec", "servers", index)),
     )
 
 
-def _missing(mesh: MeshBuilder, tls: ServerTls | None) -> tuple[str, str] | None:
-    wanted = [] if tls is None else [*(pair.secret for pair in tls.certificates), tls.ca_secret]
-    missing = next((name for name in wanted if name and name not in mesh.secrets), None)
-    return None if missing is None else ("InvalidCertificateRef", f"there is no Secret {missing}: the server answers nobody")
-
-
-def _tls(tls: istio_tls.ServerTls | None, namespace: str) -> ServerTls | None:
+def _tls(tls: istio_tls.ServerTls | None) -> ServerTls | None:
+    """`./name`: Secrets of the namespace of the proxy that serves the Gateway, as in Istio."""
     if tls is None:
         return None
     secrets = [name for name in (tls.credential_name, *tls.credential_names) if name is not None]
-    pairs = [KeyPair(secret=f"{namespace}/{name}") for name in secrets]
+    pairs = [KeyPair(secret=f"./{name}") for name in secrets]
     pairs += [KeyPair(certificate_file=c.server_certificate, key_file=c.private_key) for c in tls.tls_certificates]
     if tls.server_certificate is not None and tls.private_key is not None:
         pairs.append(KeyPair(certificate_file=tls.server_certificate, key_file=tls.private_key))
@@ -106,7 +98,7 @@ def _tls(tls: istio_tls.ServerTls | None, namespace: str) -> ServerTls | None:
     return ServerTls(
         mode=mode,
         certificates=tuple(pairs),
-        ca_secret=f"{namespace}/{authority}" if authority is not None else "",
+        ca_secret=f"./{authority}" if authority is not None else "",
         ca_file=tls.ca_certificates or "",
         crl_file=tls.ca_crl or "",
         names=tls.subject_alt_names,
