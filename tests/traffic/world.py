@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 FILES = ("first", "second")
 """Owners whose certificates lie in files."""
-_NAMES = ("*.example.com", "*.example.org", "localhost")
+_NAMES = ("*.example.com", "*.example.org", "localhost", "*.secure.localhost")
 """In every certificate, besides the name of its owner."""
 
 

@@ -81,7 +81,7 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         options = (
             mesh_http_options(spec.protocol, spec.policy)
             if spec.in_mesh
-            else external_http_options(spec.protocol, spec.policy, encrypted=socket is not None)
+            else external_http_options(spec.protocol, spec.policy, encrypted=socket is not None, naming=_naming(spec))
         )
         fields["typed_extension_protocol_options"] = {HTTP_OPTIONS: options}
     return XdsResource.of(spec.name, serialized(message(_CLUSTER)(**fields)))
@@ -101,8 +101,8 @@ def _discovery(spec: OutboundCluster) -> Json:
 
 
 def dynamic_cluster_type() -> Json:
-    """Where it has TLS, the TLS context itself compares the server's name with the host, also for what is not HTTP; Envoy asks for
-    the options of HTTP that do the same unless it is told so."""
+    """Where it has TLS, `_naming` says what the server's name is checked against; Envoy asks for those options also where it has
+    none, or the policy names others, unless it is told so."""
     config = any_of(
         "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
         dns_cache_config=dns_cache(),
@@ -138,8 +138,17 @@ def _transport_socket(spec: OutboundCluster) -> Any:
     elif policy is None or policy.mode is TlsMode.DISABLE:
         socket = None
     else:
-        socket = tls.origination(policy, spec.host, spec.identities, dynamic=spec.resolution is Resolution.DYNAMIC_DNS)
+        # A connection that is not HTTP names no host: no server below a wildcard has its name.
+        host = spec.host if spec.resolution is not Resolution.DYNAMIC_DNS or not spec.protocol.may_be_http else ""
+        socket = tls.origination(policy, host, spec.identities)
     return _with_proxy_protocol(socket, spec.policy.proxy_protocol)
+
+
+def _naming(spec: OutboundCluster) -> Json:
+    policy = spec.policy.tls
+    if spec.resolution is not Resolution.DYNAMIC_DNS or policy is None or policy.mode is TlsMode.DISABLE:
+        return {}
+    return tls.by_request(policy, spec.identities)
 
 
 def _with_proxy_protocol(socket: Any, version: int | None) -> Any:

@@ -35,8 +35,9 @@ def negotiates(protocol: Protocol, pool: ConnectionPool) -> bool:
     return not _follows_caller(protocol, pool) and pool.upgrade_h2 is not False
 
 
-def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool) -> Any:
-    """To servers that are no sidecars: what the port's protocol says; with TLS, ALPN decides where it may be HTTP/2."""
+def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool, naming: Json) -> Any:
+    """To servers that are no sidecars: what the port's protocol says; with TLS, ALPN decides where it may be HTTP/2. naming:
+    UpstreamHttpProtocolOptions."""
     pool = policy.pool or ConnectionPool()
     if pool.use_client_protocol or protocol is Protocol.AUTO:
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
@@ -48,7 +49,8 @@ def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypte
         )
     else:
         version = {"explicit_http_config": {"http_protocol_options": {}}}
-    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **_errors(policy))
+    more = {**_errors(policy), **({"upstream_http_protocol_options": naming} if naming else {})}
+    return any_of(_OPTIONS, **version, common_http_protocol_options=_common(pool), **more)
 
 
 def _errors(policy: TrafficPolicy) -> Json:

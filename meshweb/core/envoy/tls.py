@@ -86,11 +86,11 @@ def _name(text: str) -> Json:
 # --- to servers outside the mesh ------------------------------------------------------------------------------------
 
 
-def origination(policy: ClientTls, host: str, accepted: tuple[str, ...], *, dynamic: bool) -> Json:
+def origination(policy: ClientTls, host: str, accepted: tuple[str, ...]) -> Json:
     """TLS that the proxy begins (modes SIMPLE and MUTUAL). The server's name is checked against `subjectAltNames`, else against the
-    names of the ServiceEntry, else against the SNI, which is the host unless the policy says otherwise; dynamic: the host of each
-    request. What is spoken is offered by ALPN as the cluster's HTTP options have it, which Envoy does by itself."""
-    sni = policy.sni or ("" if dynamic else host)
+    names of the ServiceEntry, else against the SNI, which is the host unless the policy says otherwise; `host` empty: see
+    `by_request`. What is spoken is offered by ALPN as the cluster's HTTP options have it, which Envoy does by itself."""
+    sni = policy.sni or host
     validation: Json = {}
     if not policy.skip_verify:
         wanted = policy.names or accepted
@@ -109,9 +109,14 @@ def origination(policy: ClientTls, host: str, accepted: tuple[str, ...], *, dyna
     if policy.mode is TlsMode.MUTUAL:
         common |= _certificates((KeyPair(policy.secret, policy.certificate_file, policy.key_file),))
     fields: Json = {"common_tls_context": common, **({"sni": sni} if sni else {})}
-    if dynamic and not policy.sni:
-        fields |= {"auto_host_sni": True, "auto_sni_san_validation": not policy.skip_verify}
     return _socket(any_of(f"{_TLS}.UpstreamTlsContext", **fields))
+
+
+def by_request(policy: ClientTls, accepted: tuple[str, ...]) -> Json:
+    """UpstreamHttpProtocolOptions where each request names the host: it is the SNI, and what the server's name is checked against
+    unless the policy or the ServiceEntry name others."""
+    checked = not (policy.skip_verify or policy.names or accepted)
+    return {"auto_sni": True, "auto_san_validation": checked} if not policy.sni else {}
 
 
 def _roots_name(secret: str, file: str) -> str:
