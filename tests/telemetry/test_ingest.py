@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -157,7 +157,7 @@ def test_every_point_of_a_series_holds_as_much_time(mesh: None, step: int, secon
     now = time.time() // 10 * 10
     for number in range(1, 60):
         ingest([Arrival("shop/web", _report(number, edges=[_edge()]), now - number * 10)])
-    window = Window.ending(timezone.now(), timedelta(minutes=5))
+    window = Window.ending(datetime.fromtimestamp(now + 1, UTC), timedelta(minutes=5))
     points = series(window, timedelta(seconds=step), source="shop/web")
     assert {p.sums.requests if p.sums is not None else None for p in points} == {seconds}
     assert points[0].at <= window.start
