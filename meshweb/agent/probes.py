@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import signal
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import grpc
+import grpc.aio
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +32,26 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """`path` None: TCP. Seconds, and counts of results in a row."""
+class Target:
+    """What one probe asks, by `kind`: http (`path`, `host_header`, `headers`, over TLS when `tls`), tcp, grpc (`service`) or exec
+    (`command`)."""
 
-    host: str
-    port: int
-    path: str | None
-    host_header: str
-    headers: tuple[tuple[str, str], ...]
+    kind: str
+    host: str = ""
+    port: int = 0
+    path: str = "/"
+    host_header: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: bool = False
+    service: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Seconds, and counts of results in a row."""
+
+    target: Target
     initial_delay: float
     timeout: float
     period: float
@@ -41,28 +59,21 @@ class Probe:
     failures: int
 
 
-def parse_probe(settings: object, app_address: str) -> Probe | None:
-    """Probe of `Settings.probe`; None when there is none. Raises BadProbe."""
+def parse_probe(settings: object, app_address: str, *, allow_exec: bool = False) -> Probe | None:
+    """Probe of `Settings.probe`; None when there is none. allow_exec: the operator of this machine lets documents name commands. Raises
+    BadProbe."""
     if settings is None:
         return None
     if not isinstance(settings, Mapping):
         raise BadProbe("the probe is not an object")
-    http, tcp = settings.get("httpGet"), settings.get("tcpSocket")
-    target: Any = http or tcp
-    if not isinstance(target, Mapping) or not isinstance(target.get("port"), int):
-        raise BadProbe("the probe has neither httpGet nor tcpSocket with a port")
-    if http and str(http.get("scheme", "HTTP")).upper() != "HTTP":
-        raise BadProbe("httpGet with a scheme other than HTTP cannot be run")
-    path = str(http.get("path") or "/") if http else None
-    headers = tuple((str(h["name"]), str(h["value"])) for h in (http or {}).get("httpHeaders") or ())
-    if any(ord(c) < 32 or ord(c) == 127 for part in ((path or ""), *(x for h in headers for x in h)) for c in part):
+    target = _target(settings, app_address)
+    if target.kind == "exec" and not allow_exec:
+        raise BadProbe("exec probes run commands that a document names: allow it with --allow-exec-probes")
+    words = (target.path, target.service, *target.command, *(part for header in target.headers for part in header))
+    if any(ord(c) < 32 or ord(c) == 127 for part in words for c in part):
         raise BadProbe("the probe has control characters")
     return Probe(
-        host=app_address,
-        port=target["port"],
-        path=path if path is None or path.startswith("/") else f"/{path}",
-        host_header=str((http or {}).get("host") or app_address),
-        headers=headers,
+        target=target,
         initial_delay=float(settings.get("initialDelaySeconds") or 0),
         timeout=float(settings.get("timeoutSeconds") or 1),
         period=float(settings.get("periodSeconds") or 10),
@@ -71,16 +82,46 @@ def parse_probe(settings: object, app_address: str) -> Probe | None:
     )
 
 
+def _target(settings: Mapping[str, Any], app_address: str) -> Target:
+    command = (settings.get("exec") or {}).get("command")
+    if command:
+        return Target("exec", command=tuple(map(str, command)))
+    kind, found = next(((k, settings[f]) for k, f in _FIELDS.items() if settings.get(f)), ("", None))
+    if not isinstance(found, Mapping) or not isinstance(found.get("port"), int):
+        raise BadProbe("the probe has neither exec nor one of httpGet, tcpSocket and grpc with a port")
+    if kind != "http":
+        return Target(kind, app_address, found["port"], service=str(found.get("service") or ""))
+    scheme = str(found.get("scheme") or "HTTP").upper()
+    if scheme not in {"HTTP", "HTTPS"}:
+        raise BadProbe("httpGet with a scheme other than HTTP and HTTPS cannot be run")
+    path = str(found.get("path") or "/")
+    return Target(
+        kind,
+        app_address,
+        found["port"],
+        path=path if path.startswith("/") else f"/{path}",
+        host_header=str(found.get("host") or app_address),
+        headers=tuple((str(h["name"]), str(h["value"])) for h in found.get("httpHeaders") or ()),
+        tls=scheme == "HTTPS",
+    )
+
+
+_FIELDS = {"http": "httpGet", "tcp": "tcpSocket", "grpc": "grpc"}
+
+
 async def check_once(probe: Probe) -> str | None:
     """None when healthy, else why not."""
-    where = f"{probe.host}:{probe.port}"
+    target = probe.target
+    where = f"{target.host}:{target.port}" if target.kind != "exec" else target.command[0]
     try:
         async with asyncio.timeout(probe.timeout):
-            reader, writer = await asyncio.open_connection(probe.host, probe.port)
+            if target.kind == "exec":
+                return await _exec(target)
+            if target.kind == "grpc":
+                return await _grpc(target)
+            reader, writer = await asyncio.open_connection(target.host, target.port, ssl=_unverified() if target.tls else None)
             try:
-                if probe.path is None:
-                    return None
-                return await _http(probe, reader, writer)
+                return None if target.kind == "tcp" else await _http(target, reader, writer)
             finally:
                 writer.close()
     except TimeoutError:
@@ -89,14 +130,21 @@ async def check_once(probe: Probe) -> str | None:
         return f"{where}: {error.strerror or error}"
 
 
-async def _http(probe: Probe, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
+def _unverified() -> ssl.SSLContext:
+    """As Kubernetes' probes: they ask whether the application answers, not who it is."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def _http(target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
     lines = [
-        f"GET {probe.path} HTTP/1.1",
-        f"host: {probe.host_header}",
+        f"GET {target.path} HTTP/1.1",
+        f"host: {target.host_header}",
         "user-agent: meshweb-agent",
         "connection: close",
     ]
-    lines += [f"{name}: {value}" for name, value in probe.headers]
+    lines += [f"{name}: {value}" for name, value in target.headers]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
     await writer.drain()
     try:
@@ -104,9 +152,51 @@ async def _http(probe: Probe, reader: asyncio.StreamReader, writer: asyncio.Stre
     except ValueError:
         head = []
     if len(head) < 2 or not head[0].startswith("HTTP/") or not head[1].isdigit():
-        return f"GET {probe.path} was not answered in HTTP"
+        return f"GET {target.path} was not answered in HTTP"
     status = int(head[1])
-    return None if 200 <= status < 400 else f"GET {probe.path} answered {status}"
+    return None if 200 <= status < 400 else f"GET {target.path} answered {status}"
+
+
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+_SERVING = b"\x08\x01"
+"""HealthCheckResponse{status: SERVING}: field 1, value 1."""
+
+
+async def _grpc(target: Target) -> str | None:
+    """The gRPC health checking protocol (grpc.health.v1), unary and in plain text, as Kubernetes asks."""
+    name = target.service.encode()
+    request = b"\x0a" + bytes([len(name)]) + name if name else b""
+    asked = f"the service {target.service!r}" if name else "the server"
+    async with grpc.aio.insecure_channel(f"{target.host}:{target.port}", options=(("grpc.enable_http_proxy", 0),)) as channel:
+        check = channel.unary_unary(_HEALTH_CHECK, request_serializer=_as_it_is, response_deserializer=_as_it_is)
+        try:
+            answer: bytes = await check(request)
+        except grpc.aio.AioRpcError as error:
+            return f"{target.host}:{target.port} answered {error.code().name}: {error.details()}"
+    return None if answer == _SERVING else f"{asked} at {target.host}:{target.port} does not serve"
+
+
+def _as_it_is(message: bytes) -> bytes:
+    return message
+
+
+async def _exec(target: Target) -> str | None:
+    """Exit status 0 is healthy. A command that has not ended in time is ended, with everything that it started."""
+    child = await asyncio.create_subprocess_exec(
+        *target.command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = await child.wait()
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
+    return None if code == 0 else f"{target.command[0]} ended with {code}"
 
 
 class Prober:
@@ -118,15 +208,17 @@ class Prober:
         self._probe: Probe | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def configure(self, probe: Probe | None) -> None:
-        """Starts over when the probe is another one."""
+    def configure(self, probe: Probe | None, why: str = "no probe") -> None:
+        """Starts over when the probe is another one. `why` there is none."""
         if probe == self._probe and (self._task is not None or probe is None):
+            if probe is None:
+                self.health = Health(UNKNOWN, why)
             return
         self._probe = probe
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        self._set(Health(UNKNOWN, "no probe" if probe is None else "not probed yet"))
+        self._set(Health(UNKNOWN, why if probe is None else "not probed yet"))
         if probe is not None:
             self._task = asyncio.get_running_loop().create_task(self._run(probe))
 

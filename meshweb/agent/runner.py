@@ -9,8 +9,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,14 @@ _LAST_REPORT_SECONDS = 2.0
 _SHORTEST_RENEWAL = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the operator of this machine lets documents do here: name certificates below these directories; run a command as probe."""
+
+    credential_dirs: tuple[Path, ...] = ()
+    exec_probes: bool = False
+
+
 class Agent:
     """One sidecar. `run` returns after a drained stop."""
 
@@ -50,15 +58,16 @@ class Agent:
         *,
         envoy: EnvoyOptions,
         envoy_version: str,
-        credential_dirs: Sequence[Path] = (),
+        allowed: Allowed | None = None,
         times: RelayTimes | None = None,
     ) -> None:
         self._layout = layout
         self._state = state
+        self._allowed = allowed or Allowed()
         self._times = times or RelayTimes()
         self._envoy_version = envoy_version
         self._secrets = Secrets(credentials)
-        self._files = FileSecrets(credential_dirs, layout.data_dir)
+        self._files = FileSecrets(self._allowed.credential_dirs, layout.data_dir)
         self._control_plane = ControlPlane(state.xds, lambda: self._secrets.current)
         self._snapshots = Snapshots(layout.snapshot)
         self._telemetry = Telemetry(time.monotonic(), gateway=bool(state.flags.gateway))
@@ -159,11 +168,11 @@ class Agent:
             self._new_settings.set()
         try:
             wanted = None if self._state.flags.gateway else self._state.settings.get("probe")
-            probe = parse_probe(wanted, self._state.flags.app_address)
+            probe, why = parse_probe(wanted, self._state.flags.app_address, allow_exec=self._allowed.exec_probes), "no probe"
         except (BadProbe, ValueError, TypeError, KeyError) as error:
             log.error("the probe is ignored: %s", error)
-            probe = None
-        self._prober.configure(probe)
+            probe, why = None, f"the probe is ignored: {error}"
+        self._prober.configure(probe, why)
 
     def _report_seconds(self) -> float:
         wanted = self._state.settings.get("reportSeconds")

@@ -17,7 +17,7 @@ from pathlib import Path
 from meshweb.agent import envoy, files, loopback, process
 from meshweb.agent.join import Joined, JoinRefused, TryAgain, join
 from meshweb.agent.layout import BadDirectory, Layout
-from meshweb.agent.runner import Agent
+from meshweb.agent.runner import Agent, Allowed
 from meshweb.agent.state import Flags, State, forget, load_credentials, load_state, save_state
 from meshweb.identity import join_token
 
@@ -52,8 +52,8 @@ def start(layout: Layout, options: argparse.Namespace, token_text: str | None) -
         joined = _joined(layout, state, flags, token, options, version)
         cores = os.cpu_count() or 1
         settings = envoy.EnvoyOptions(binary, options.concurrency or min(2, cores), max(options.drain_seconds, 0.0))
-        directories = [directory.absolute() for directory in options.credentials_dir]
-        asyncio.run(_serve(layout, joined, settings, version, directories))
+        directories = tuple(directory.absolute() for directory in options.credentials_dir)
+        asyncio.run(_serve(layout, joined, settings, version, Allowed(directories, options.allow_exec_probes)))
     except files.InUse:
         raise StartError(f"another agent uses {layout.data_dir}: stop it, or give another --data-dir") from None
     except join_token.BadToken as error:
@@ -66,12 +66,12 @@ def start(layout: Layout, options: argparse.Namespace, token_text: str | None) -
         raise StartError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}") from None
 
 
-async def _serve(layout: Layout, joined: Joined, options: envoy.EnvoyOptions, version: str, directories: list[Path]) -> None:
-    for directory in directories:
+async def _serve(layout: Layout, joined: Joined, options: envoy.EnvoyOptions, version: str, allowed: Allowed) -> None:
+    for directory in allowed.credential_dirs:
         if not directory.is_dir():
             log.warning("--credentials-dir %s is not there", directory)
     state, credentials = joined.state, joined.credentials
-    agent = Agent(layout, state, credentials, envoy=options, envoy_version=version, credential_dirs=directories)
+    agent = Agent(layout, state, credentials, envoy=options, envoy_version=version, allowed=allowed)
     log.info("%s is %s", state.proxy, state.identity)
     await agent.run()
 

@@ -248,7 +248,14 @@ def test_telemetry_ignores_other_names() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, [], {"exec": {"command": ["x"]}}, {"httpGet": {"port": 1, "scheme": "HTTPS"}}, {"httpGet": {"port": "web"}}],
+    [
+        {},
+        [],
+        {"exec": {"command": ["x"]}},
+        {"httpGet": {"port": 1, "scheme": "FTP"}},
+        {"httpGet": {"port": "web"}},
+        {"grpc": {"port": 1, "service": "a\nb"}},
+    ],
 )
 def test_probes_that_cannot_be_run(settings: object) -> None:
     with pytest.raises(BadProbe):

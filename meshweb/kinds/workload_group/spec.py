@@ -1,4 +1,4 @@
-"""WorkloadGroup (Istio reference, "WorkloadGroup"). Probes: httpGet and tcpSocket."""
+"""WorkloadGroup (Istio reference, "WorkloadGroup")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class HttpGetSpec(SpecModel):
     path: Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024)] = "/"
     port: PortNumber
     host: Annotated[str, Field(max_length=253)] | None = None
-    scheme: Literal["HTTP"] = "HTTP"
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
     http_headers: tuple[HttpHeaderSpec, ...] = ()
 
 
@@ -33,11 +33,26 @@ class TcpSocketSpec(SpecModel):
     host: Annotated[str, Field(max_length=253)] | None = None
 
 
+class GrpcSpec(SpecModel):
+    """The gRPC health checking protocol. No service: the server as a whole."""
+
+    port: PortNumber
+    service: Annotated[str, Field(max_length=127, pattern=r"^[\x21-\x7e]*$")] = ""
+
+
+class ExecSpec(SpecModel):
+    """Run on the VM, as the agent's user, where its operator allows that. Exit status 0 is healthy."""
+
+    command: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(min_length=1, max_length=64)]
+
+
 class ProbeSpec(SpecModel):
     """Defaults are Istio's (ReadinessProbe)."""
 
     http_get: HttpGetSpec | None = None
     tcp_socket: TcpSocketSpec | None = None
+    grpc: GrpcSpec | None = None
+    exec: ExecSpec | None = None
     initial_delay_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
     timeout_seconds: PositiveSeconds = 1
     period_seconds: PositiveSeconds = 10
@@ -65,5 +80,8 @@ class WorkloadGroupSpec(SpecModel):
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
     assert isinstance(spec, WorkloadGroupSpec)
-    if spec.probe is not None and (spec.probe.http_get is None) == (spec.probe.tcp_socket is None):
-        yield Violation("/spec/probe", "one_of", "set exactly one of httpGet and tcpSocket")
+    if spec.probe is None:
+        return
+    asked = (spec.probe.http_get, spec.probe.tcp_socket, spec.probe.grpc, spec.probe.exec)
+    if sum(one is not None for one in asked) != 1:
+        yield Violation("/spec/probe", "one_of", "set exactly one of httpGet, tcpSocket, grpc and exec")
