@@ -6077,6 +6077,27 @@ export interface components {
             spec: components["schemas"]["WorkloadGroupSpec"];
             status?: components["schemas"]["DocumentStatus"];
         };
+        /**
+         * ExecSpec
+         * @description Run on the VM, as the agent's user, where its operator allows that. Exit status 0 is healthy.
+         */
+        "WorkloadGroup.ExecSpec": {
+            /** Command */
+            command: string[];
+        };
+        /**
+         * GrpcSpec
+         * @description The gRPC health checking protocol. No service: the server as a whole.
+         */
+        "WorkloadGroup.GrpcSpec": {
+            /** Port */
+            port: number;
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+        };
         /** HttpGetSpec */
         "WorkloadGroup.HttpGetSpec": {
             /**
@@ -6094,9 +6115,9 @@ export interface components {
             /**
              * Scheme
              * @default HTTP
-             * @constant
+             * @enum {string}
              */
-            scheme: "HTTP";
+            scheme: "HTTP" | "HTTPS";
             /**
              * Httpheaders
              * @default []
@@ -6119,6 +6140,10 @@ export interface components {
             httpGet: components["schemas"]["WorkloadGroup.HttpGetSpec"] | null;
             /** @default null */
             tcpSocket: components["schemas"]["WorkloadGroup.TcpSocketSpec"] | null;
+            /** @default null */
+            grpc: components["schemas"]["WorkloadGroup.GrpcSpec"] | null;
+            /** @default null */
+            exec: components["schemas"]["WorkloadGroup.ExecSpec"] | null;
             /**
              * Initialdelayseconds
              * @default 0
