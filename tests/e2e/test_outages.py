@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -129,9 +130,10 @@ async def test_what_one_envoy_refuses_harms_nobody_else(mesh: Mesh) -> None:
     try:
         answer = await plane.call("POST", "apply", [make.service("late")])
         revision = answer.json()["revision"]
-        standing = await plane.read(f"revisions/{revision}?wait=20s")
+        assert (await plane.read(f"revisions/{revision}?wait=20s"))["state"] == "rejected"
+        # A refusal decides at once; the others may still be about to say that they took it.
+        standing = await _all_said(plane, revision)
         fates = {p["id"]: (p["state"], p["detail"]) for p in standing["proxies"]}
-        assert standing["state"] == "rejected", standing
         assert fates[mesh.web.proxy][0] == "rejected"
         assert "Address already in use" in fates[mesh.web.proxy][1]
         assert {fates[vm.proxy][0] for vm in (mesh.a, mesh.b)} == {"live"}
@@ -147,6 +149,14 @@ async def test_what_one_envoy_refuses_harms_nobody_else(mesh: Mesh) -> None:
         taken.close()
     assert (await plane.call("DELETE", "services/shop/late", If_Match="*")).status_code == 204
     await plane.synced(mesh.web.proxy, mesh.a.proxy, mesh.b.proxy)
+
+
+async def _all_said(plane: ControlPlane, revision: int) -> Any:
+    async def said() -> Any:
+        standing = await plane.read(f"revisions/{revision}")
+        return None if any(proxy["state"] == "pending" for proxy in standing["proxies"]) else standing
+
+    return await until(said, "every proxy took or refused it", 20)
 
 
 def _listens(taken: socket.socket, place: tuple[str, int]) -> bool:
