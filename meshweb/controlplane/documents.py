@@ -83,9 +83,13 @@ def patch(actor: Actor, key: DocumentKey, kind: Kind, change: object, *, version
     return write(actor, [Wish(key, _parse_as(kind, merged, key), str(row.revision), "exist")], verb="patch")
 
 
-def delete(actor: Actor, key: DocumentKey, *, version: str | None) -> Outcome:
+def deletion(key: DocumentKey, version: str | None) -> Wish:
+    return Wish(key, None, version, "exist")
+
+
+def delete(actor: Actor, key: DocumentKey, *, version: str | None, reason: str = "") -> Outcome:
     """Raises NotFound, PreconditionFailed, Conflict (a namespace that still holds documents)."""
-    return write(actor, [Wish(key, None, version, "exist")], verb="delete")
+    return write(actor, [deletion(key, version)], verb="delete", reason=reason)
 
 
 def apply_wishes(raws: Sequence[object]) -> list[Wish]:

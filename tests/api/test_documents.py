@@ -44,6 +44,17 @@ def test_life_of_a_document(api: Api) -> None:
     ]
 
 
+def test_a_deletion_can_be_looked_at_before_it_is_made(api: Api) -> None:
+    api("POST", "apply", [make.namespace(), make.service("web")])
+    seen = api("DELETE", "services/shop/web?dryRun=true", If_Match="*")
+    assert (seen.status_code, seen.json()["dryRun"], seen.json()["revision"]) == (200, True, None)
+    assert [(item["action"], item["name"], item["after"]) for item in seen.json()["results"]] == [("deleted", "web", "")]
+    assert api("DELETE", "services/shop/web?dryRun=true", If_Match='"77"').status_code == 412
+    assert api("GET", "services/shop/web").status_code == 200
+    assert api("DELETE", "services/shop/web?reason=not+used", If_Match="*").status_code == 204
+    assert api("GET", "revisions?limit=1").json()["items"][0]["reason"] == "not used"
+
+
 REFUSALS: list[tuple[str, str, dict[str, str], int]] = [
     ("PUT", "services/shop/web", {}, 428),
     ("PATCH", "services/shop/web", {}, 428),

@@ -11,19 +11,20 @@ from rest_framework.views import APIView
 
 from meshweb.api import bodies, queries, shapes
 from meshweb.api.auth import actor_of
-from meshweb.api.views.documents import REVISION_HEADER
 from meshweb.controlplane import documents, impact, render
 from meshweb.controlplane.differences import differences
 from meshweb.controlplane.documents import Wish, Written
 from meshweb.kinds.registry import kind_named
 
+REVISION_HEADER = "Meshweb-Revision"
+REASON = OpenApiParameter("reason", str, description="Kept with the revision.")
 DRY_RUN = OpenApiParameter("dryRun", bool, description="Only say what would change: nothing is written.")
 
 
 class Apply(APIView):
     @extend_schema(
         operation_id="apply",
-        parameters=[DRY_RUN, OpenApiParameter("reason", str, description="Kept with the revision.")],
+        parameters=[DRY_RUN, REASON],
         request={"application/yaml": str, "application/json": shapes.Document},
         responses=shapes.ApplyResult,
     )

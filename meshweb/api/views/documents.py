@@ -12,12 +12,11 @@ from rest_framework.views import APIView
 from meshweb.api import bodies, paging, queries, shapes
 from meshweb.api.auth import actor_of
 from meshweb.api.problems import Problem
+from meshweb.api.views.apply import DRY_RUN, REASON, REVISION_HEADER, answer
 from meshweb.controlplane import documents, render, revisions
 from meshweb.core.intent import DocumentKey
 from meshweb.kinds.base import Kind
 from meshweb.store.models import Resource
-
-REVISION_HEADER = "Meshweb-Revision"
 
 _LIST_PARAMETERS = [
     OpenApiParameter("namespace", str, description="Only this namespace."),
@@ -127,8 +126,13 @@ class DocumentDetail(KindView):
         outcome = documents.patch(actor_of(request), self.key(name, namespace), self.kind, change, version=version)
         return _answer(outcome, 200)
 
-    @extend_schema(responses={204: None}, parameters=[_IF_MATCH])
+    @extend_schema(responses={200: shapes.ApplyResult, 204: None}, parameters=[_IF_MATCH, DRY_RUN, REASON])
     def delete(self, request: Request, name: str, namespace: str = "") -> Response:
-        version = _if_match(request, self.key(name, namespace))
-        outcome = documents.delete(actor_of(request), self.key(name, namespace), version=version)
+        """`dryRun=true` answers 200 and what the deletion would change."""
+        key = self.key(name, namespace)
+        version = _if_match(request, key)
+        reason = request.query_params.get("reason", "")
+        if queries.flag(request, "dryRun"):
+            return answer(request, [documents.deletion(key, version)], verb="delete", reason=reason)
+        outcome = documents.delete(actor_of(request), key, version=version, reason=reason)
         return _answer(outcome, 204)
