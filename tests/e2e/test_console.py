@@ -162,6 +162,60 @@ async def test_changes_tell_who_what_and_where(mesh: Mesh, console: Console) -> 
     await expect(panel.get_by_role("table", name="Proxies of this revision")).to_be_visible()
 
 
+RULE = """apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata:
+  name: pay
+  namespace: shop
+spec:
+  host: pay
+  trafficPolicy:
+    connectionPool:
+      http:
+        maxRetry: 3
+"""
+
+
+async def test_a_document_is_written_mended_reviewed_and_live(mesh: Mesh, console: Console) -> None:
+    page = await console.open("/documents/new", "New document")
+    await page.get_by_role("link", name="DestinationRule").click()
+    editor = page.get_by_role("textbox", name="YAML of the new DestinationRule")
+    await editor.focus()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text(RULE)
+    await page.get_by_role("button", name="Review…").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Line 11: spec.trafficPolicy.connectionPool.http.maxRetry")
+    await expect(page.locator(".cm-guilty")).to_have_text("        maxRetry: 3")
+    assert await console.violations() == []
+
+    await editor.focus()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text(RULE.replace("maxRetry: 3\n", "maxRetr"))
+    await page.keyboard.press("Control+Space")
+    await page.get_by_role("option", name="maxRetries").click()
+    await page.keyboard.type("3")
+    await page.get_by_role("button", name="Review…").click()
+    await page.get_by_role("region", name="What it touches").wait_for()
+    await page.get_by_role("textbox", name="Reason").fill("spare pay")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.get_by_role("status").filter(has_text="Live").first).to_be_visible()
+    stored = await mesh.plane.read("destinationrules/shop/pay")
+    assert stored["spec"]["trafficPolicy"]["connectionPool"]["http"] == {"maxRetries": 3}
+    assert (await mesh.plane.read("revisions?limit=1"))["items"][0]["reason"] == "spare pay"
+
+
+async def test_a_document_is_deleted_after_a_review(mesh: Mesh, console: Console) -> None:
+    page = await console.open("/documents?kind=destinationrules", "Documents")
+    await page.get_by_role("table", name="Documents").get_by_role("link", name="pay", exact=True).click()
+    await page.get_by_role("link", name="Delete…").click()
+    await page.get_by_role("region", name="What it touches").wait_for()
+    await expect(page.get_by_role("button", name="Delete pay")).to_be_disabled()
+    await page.get_by_label("Name of this DestinationRule").fill("pay")
+    await page.get_by_role("button", name="Delete pay").click()
+    await expect(page.get_by_role("status").filter(has_text="Live").first).to_be_visible()
+    assert (await mesh.plane.call("GET", "destinationrules/shop/pay")).status_code == 404
+
+
 PAGES = [
     ("/", None),
     ("/topology", "Topology"),
@@ -172,6 +226,10 @@ PAGES = [
     ("/proxies", "Proxies"),
     ("/add-vm", "Add a VM"),
     ("/changes", "Changes"),
+    ("/documents", "Documents"),
+    ("/documents/new", "New document"),
+    ("/documents/httproutes/shop/pay", "pay"),
+    ("/documents/httproutes/shop/pay/edit", "Edit pay"),
 ]
 
 

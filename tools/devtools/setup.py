@@ -20,6 +20,7 @@ _CONSOLE_INPUTS = (
     "src",
     "public",
     "index.html",
+    "openapi.json",
     "vite.config.ts",
     "tsconfig.json",
     "package.json",

@@ -4,7 +4,7 @@ import type { Hint } from './types';
 export type SocketState = 'connecting' | 'open' | 'closed';
 
 const KEYS: Record<Hint['type'], string[][]> = {
-  revision: [['revisions'], ['revision'], ['documents'], ['mesh']],
+  revision: [['revisions'], ['revision'], ['documents'], ['mesh'], ['effective']],
   proxy: [['proxies'], ['proxy'], ['revision'], ['mesh']],
   topology: [['topology']],
   'join-token': [['join-token']],

@@ -1,9 +1,12 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { ApiError, call, read, readAll } from './client';
+import { pathOf as documentPath, type Place } from './places';
 import type {
+  AnyDocument,
   ApplyResult,
-  Document,
+  AuthoredDocument,
   Draft,
+  Effective,
   HttpRouteDocument,
   JoinToken,
   Mesh,
@@ -25,7 +28,7 @@ export const POLL = 15_000;
 export const POLL_TOPOLOGY = 5_000;
 
 interface Plurals {
-  namespaces: Document;
+  namespaces: AnyDocument;
   services: ServiceDocument;
   workloadgroups: WorkloadGroupDocument;
   httproutes: HttpRouteDocument;
@@ -73,6 +76,25 @@ export const queries = {
     queryOptions({
       queryKey: ['documents', plural, 'one', id],
       queryFn: ({ signal }) => read<Plurals[P]>(`/${plural}/${pathOf(id)}`, {}, signal),
+      refetchInterval: POLL,
+    }),
+  /** Documents of any kind, when only what all kinds have matters. Shares what it read with `documents`. */
+  anyDocuments: (plural: string, namespace?: string) =>
+    queryOptions({
+      queryKey: ['documents', plural, namespace ?? ''],
+      queryFn: ({ signal }) => readAll<AnyDocument>(`/${plural}`, { namespace }, signal),
+      refetchInterval: POLL,
+    }),
+  anyDocument: (place: Place) =>
+    queryOptions({
+      queryKey: ['documents', place.plural, 'one', `${place.namespace}/${place.name}`],
+      queryFn: ({ signal }) => read<AnyDocument>(documentPath(place), {}, signal),
+      refetchInterval: POLL,
+    }),
+  effective: (proxy: string) =>
+    queryOptions({
+      queryKey: ['effective', proxy],
+      queryFn: ({ signal }) => read<Effective>(`/proxies/${pathOf(proxy)}/effective`, {}, signal),
       refetchInterval: POLL,
     }),
   topology: (window: string, namespace?: string, at?: string) =>
@@ -127,7 +149,7 @@ export const commands = {
   signIn: (credentials: { username: string; password: string } | { loginToken: string }) =>
     call<Session>('/session', { method: 'POST', body: credentials }),
   signOut: () => call<null>('/session', { method: 'DELETE' }),
-  apply: async (documents: Draft[], options: { dryRun: boolean; reason?: string }) =>
+  apply: async (documents: (Draft | AuthoredDocument)[], options: { dryRun: boolean; reason?: string }) =>
     (
       await call<ApplyResult>('/apply', {
         method: 'POST',
@@ -135,6 +157,17 @@ export const commands = {
         body: documents,
       })
     ).body,
+  /** `seen`: the version that the reader looked at; another one is not deleted. */
+  deletion: async (place: Place, seen: string) =>
+    (
+      await call<ApplyResult>(documentPath(place), {
+        method: 'DELETE',
+        query: { dryRun: true },
+        ifMatch: `"${seen}"`,
+      })
+    ).body,
+  deleteDocument: async (place: Place, seen: string, reason: string) =>
+    (await call<null>(documentPath(place), { method: 'DELETE', query: { reason }, ifMatch: `"${seen}"` })).revision,
   rollBack: async (number: number, dryRun: boolean) =>
     (
       await call<ApplyResult>(`/revisions/${number}/rollback`, {

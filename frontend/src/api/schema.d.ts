@@ -98,7 +98,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["authorizationpolicies_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["authorizationpolicies_destroy"];
         options?: never;
         head?: never;
@@ -152,7 +152,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["destinationrules_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["destinationrules_destroy"];
         options?: never;
         head?: never;
@@ -190,7 +190,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["gateways_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["gateways_destroy"];
         options?: never;
         head?: never;
@@ -228,7 +228,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["grpcroutes_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["grpcroutes_destroy"];
         options?: never;
         head?: never;
@@ -266,7 +266,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["httproutes_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["httproutes_destroy"];
         options?: never;
         head?: never;
@@ -304,7 +304,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["istiogateways_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["istiogateways_destroy"];
         options?: never;
         head?: never;
@@ -407,7 +407,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["meshconfigs_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["meshconfigs_destroy"];
         options?: never;
         head?: never;
@@ -445,7 +445,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["namespaces_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["namespaces_destroy"];
         options?: never;
         head?: never;
@@ -483,7 +483,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["peerauthentications_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["peerauthentications_destroy"];
         options?: never;
         head?: never;
@@ -569,7 +569,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["ratelimits_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["ratelimits_destroy"];
         options?: never;
         head?: never;
@@ -607,7 +607,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["referencegrants_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["referencegrants_destroy"];
         options?: never;
         head?: never;
@@ -709,7 +709,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["secrets_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["secrets_destroy"];
         options?: never;
         head?: never;
@@ -747,7 +747,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["serviceentries_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["serviceentries_destroy"];
         options?: never;
         head?: never;
@@ -785,7 +785,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["services_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["services_destroy"];
         options?: never;
         head?: never;
@@ -856,7 +856,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["sidecars_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["sidecars_destroy"];
         options?: never;
         head?: never;
@@ -894,7 +894,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["tcproutes_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["tcproutes_destroy"];
         options?: never;
         head?: never;
@@ -932,7 +932,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["tlsroutes_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["tlsroutes_destroy"];
         options?: never;
         head?: never;
@@ -1002,7 +1002,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["virtualservices_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["virtualservices_destroy"];
         options?: never;
         head?: never;
@@ -1040,7 +1040,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["workloadentries_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["workloadentries_destroy"];
         options?: never;
         head?: never;
@@ -1078,7 +1078,7 @@ export interface paths {
         /** @description `kind` is set by the address. */
         put: operations["workloadgroups_replace"];
         post?: never;
-        /** @description `kind` is set by the address. */
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
         delete: operations["workloadgroups_destroy"];
         options?: never;
         head?: never;
@@ -6618,7 +6618,12 @@ export interface operations {
     };
     authorizationpolicies_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -6631,6 +6636,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -6980,7 +6993,12 @@ export interface operations {
     };
     destinationrules_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -6993,6 +7011,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -7283,7 +7309,12 @@ export interface operations {
     };
     gateways_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -7296,6 +7327,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -7596,7 +7635,12 @@ export interface operations {
     };
     grpcroutes_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -7609,6 +7653,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -7915,7 +7967,12 @@ export interface operations {
     };
     httproutes_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -7928,6 +7985,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -8214,7 +8279,12 @@ export interface operations {
     };
     istiogateways_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -8227,6 +8297,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -8651,7 +8729,12 @@ export interface operations {
     };
     meshconfigs_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -8663,6 +8746,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -8887,7 +8978,12 @@ export interface operations {
     };
     namespaces_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -8899,6 +8995,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -9133,7 +9237,12 @@ export interface operations {
     };
     peerauthentications_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -9146,6 +9255,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -9539,7 +9656,12 @@ export interface operations {
     };
     ratelimits_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -9552,6 +9674,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -9829,7 +9959,12 @@ export interface operations {
     };
     referencegrants_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -9842,6 +9977,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -10221,7 +10364,12 @@ export interface operations {
     };
     secrets_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -10234,6 +10382,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -10493,7 +10649,12 @@ export interface operations {
     };
     serviceentries_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -10506,6 +10667,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -10770,7 +10939,12 @@ export interface operations {
     };
     services_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -10783,6 +10957,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -11165,7 +11347,12 @@ export interface operations {
     };
     sidecars_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -11178,6 +11365,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -11469,7 +11664,12 @@ export interface operations {
     };
     tcproutes_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -11482,6 +11682,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -11774,7 +11982,12 @@ export interface operations {
     };
     tlsroutes_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -11787,6 +12000,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -12186,7 +12407,12 @@ export interface operations {
     };
     virtualservices_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -12199,6 +12425,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -12488,7 +12722,12 @@ export interface operations {
     };
     workloadentries_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -12501,6 +12740,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {
@@ -12780,7 +13027,12 @@ export interface operations {
     };
     workloadgroups_destroy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
             header?: {
                 /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
                 "If-Match"?: string;
@@ -12793,6 +13045,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
             /** @description No response body */
             204: {
                 headers: {

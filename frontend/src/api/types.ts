@@ -33,6 +33,14 @@ export interface Draft<Spec = Record<string, unknown>> {
   spec: Spec;
 }
 
+/** A document of a kind that the console knows nothing special about; Secrets have their fields beside `metadata`. */
+export interface AnyDocument extends Document {
+  [field: string]: unknown;
+}
+
+/** What a person wrote, read but not judged: that is up to the server. */
+export type AuthoredDocument = Record<string, unknown>;
+
 // Specs come back as their author wrote them: what has a default may be missing.
 export interface ServicePort {
   name?: string;
@@ -85,6 +93,18 @@ export interface HttpRouteSpec {
 export type ServiceDocument = Document<ServiceSpec>;
 export type WorkloadGroupDocument = Document<WorkloadGroupSpec>;
 export type HttpRouteDocument = Document<HttpRouteSpec>;
+
+export type RouteParent = Schemas['RouteParent'];
+export type GatewayListener = Schemas['GatewayListener'];
+
+export type Effective = Schemas['Effective'];
+export type EffectiveRoute = Schemas['EffectiveRoute'];
+export type EffectiveUpstream = Schemas['EffectiveUpstream'];
+export type EffectiveDestination = Schemas['EffectiveDestination'];
+export type EffectiveInbound = Schemas['EffectiveInbound'];
+export type EffectiveListening = Schemas['EffectiveListening'];
+export type EffectiveValue = Schemas['EffectiveValue'];
+export type Origin = Schemas['EffectiveOrigin'];
 
 export type Impact = Schemas['Impact'];
 export type ApplyResult = Schemas['ApplyResult'];

@@ -19,6 +19,8 @@ const PAGES = [
   ['Proxies', '/proxies'],
   ['Add a VM', '/add-vm'],
   ['Changes', '/changes'],
+  ['Documents', '/documents'],
+  ['New document', '/documents/new'],
 ] as const;
 
 const LIMIT = 12;

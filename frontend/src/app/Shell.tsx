@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useSearch } from '@tanstack/react-router';
-import { GitCommitVertical, House, MonitorUp, Network, Boxes, PlugZap } from 'lucide-react';
+import { FileText, GitCommitVertical, House, MonitorUp, Network, Boxes, PlugZap } from 'lucide-react';
 import { Suspense, type ReactNode } from 'react';
 import { queries } from '@/api/queries';
 import { ErrorBoundary } from '@/ui/boundary';
@@ -13,7 +13,7 @@ import { useHints, useLiveState } from './live';
 import { TopBar } from './TopBar';
 
 interface Entry {
-  to: '/' | '/topology' | '/services' | '/proxies' | '/add-vm' | '/changes';
+  to: '/' | '/topology' | '/services' | '/proxies' | '/add-vm' | '/changes' | '/documents';
   label: string;
   icon: ReactNode;
 }
@@ -35,7 +35,10 @@ const GROUPS: { title?: string; entries: Entry[] }[] = [
   },
   {
     title: 'History',
-    entries: [{ to: '/changes', label: 'Changes', icon: <GitCommitVertical className="i" aria-hidden /> }],
+    entries: [
+      { to: '/changes', label: 'Changes', icon: <GitCommitVertical className="i" aria-hidden /> },
+      { to: '/documents', label: 'Documents', icon: <FileText className="i" aria-hidden /> },
+    ],
   },
 ];
 

@@ -128,9 +128,47 @@ const rollback = createRoute({
   component: lazyRouteComponent(() => import('@/features/changes/RollbackPage'), 'RollbackPage'),
 });
 
+const documents = createRoute({
+  getParentRoute: () => frame,
+  path: '/documents',
+  validateSearch: search.documentsSearch,
+  component: lazyRouteComponent(() => import('@/features/documents/DocumentsPage'), 'DocumentsPage'),
+});
+
+const newDocument = createRoute({
+  getParentRoute: () => frame,
+  path: '/documents/new',
+  validateSearch: search.newDocumentSearch,
+  component: lazyRouteComponent(() => import('@/features/documents/NewDocumentPage'), 'NewDocumentPage'),
+});
+
+const document = createRoute({
+  getParentRoute: () => frame,
+  path: '/documents/$plural/$namespace/$name',
+  validateSearch: search.documentSearch,
+  component: lazyRouteComponent(() => import('@/features/documents/DocumentPage'), 'DocumentPage'),
+});
+
+const editDocument = createRoute({
+  getParentRoute: () => frame,
+  path: '/documents/$plural/$namespace/$name/edit',
+  validateSearch: search.writeSearch,
+  component: lazyRouteComponent(() => import('@/features/documents/EditDocumentPage'), 'EditDocumentPage'),
+});
+
+const deleteDocument = createRoute({
+  getParentRoute: () => frame,
+  path: '/documents/$plural/$namespace/$name/delete',
+  validateSearch: search.writeSearch,
+  component: lazyRouteComponent(() => import('@/features/documents/DeleteDocumentPage'), 'DeleteDocumentPage'),
+});
+
 const routeTree = root.addChildren([
   login,
-  frame.addChildren([home, topology, services, service, shift, proxies, proxy, addVm, changes, rollback]),
+  frame.addChildren([
+    ...[home, topology, services, service, shift, proxies, proxy, addVm, changes, rollback],
+    ...[documents, newDocument, document, editDocument, deleteDocument],
+  ]),
 ]);
 
 export function createConsoleRouter(

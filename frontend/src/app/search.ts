@@ -56,3 +56,20 @@ export const shiftSearch = z.object({
 });
 
 export const rollbackSearch = z.object({ made: optionalNumber });
+
+export const documentsSearch = z.object({
+  kind: optionalText,
+  state: z.enum(['accepted', 'programmed', 'refs', 'conflicted', 'going']).optional().catch(undefined),
+  q: optionalText,
+});
+
+/** `field`: JSON pointer of the field whose line is shown. */
+export const documentSearch = z.object({ field: optionalText });
+
+export const writeSearch = z.object({
+  step: z.enum(['review', 'live']).optional().catch(undefined),
+  revision: optionalNumber,
+  undone: optionalNumber,
+});
+
+export const newDocumentSearch = writeSearch.extend({ kind: optionalText });

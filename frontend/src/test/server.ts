@@ -1,5 +1,6 @@
 import { http, HttpResponse, ws, type DefaultBodyType } from 'msw';
 import { setupServer } from 'msw/node';
+import { KINDS } from '@/api/kinds';
 import * as shop from './fixtures';
 
 /** A control plane that answers from the fixtures. Tests put their own handlers before these. */
@@ -52,11 +53,13 @@ export const server = setupServer(
   http.get(api('/services'), () => HttpResponse.json(page(shop.services))),
   http.get(api('/services/:namespace/:name'), ({ params }) => find(shop.services, params)),
   http.get(api('/httproutes'), () => HttpResponse.json(page([shop.paymentsRoute]))),
+  http.get(api('/httproutes/:namespace/:name'), ({ params }) => find([shop.paymentsRoute], params)),
   http.get(api('/workloadgroups'), () => HttpResponse.json(page(shop.workloadGroups))),
   http.get(api('/revisions'), () => HttpResponse.json(page(shop.revisions))),
   http.get(api('/revisions/:number'), ({ params }) => HttpResponse.json(shop.revisionDetail(Number(params.number)))),
   http.get(api('/revisions/:number/diff'), ({ params }) =>
     HttpResponse.json(shop.diffs[Number(params.number)] ?? { items: [] }),
   ),
+  ...KINDS.map((kind) => http.get(api(`/${kind.plural}`), () => HttpResponse.json(page([])))),
   http.get(api('/join-tokens/:id'), () => HttpResponse.json(shop.joinToken)),
 );

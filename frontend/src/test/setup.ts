@@ -25,6 +25,7 @@ vi.stubGlobal('matchMedia', (query: string) => ({
   removeEventListener: () => undefined,
 }));
 HTMLCanvasElement.prototype.getContext = () => null;
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
 Element.prototype.scrollIntoView = () => undefined;
 
 // A page is a chunk of its own: the first test that opens it waits for its code.

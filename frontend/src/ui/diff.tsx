@@ -5,7 +5,7 @@ const SIGNS = { same: ' ', add: '+', del: '−' } as const;
 const WORDS = { same: '', add: 'added: ', del: 'removed: ' } as const;
 
 /** Keys in the accent, so that the eye finds the structure. */
-function Yaml({ text }: { text: string }) {
+export function YamlLine({ text }: { text: string }) {
   const match = /^(\s*(?:- )*)([\w./-]+)(:(?:\s.*)?)$/.exec(text);
   if (!match) return <>{text}</>;
   return (
@@ -23,7 +23,7 @@ function LineRow({ line }: { line: Line }) {
       <i>{line.number}</i>
       <em aria-hidden>{SIGNS[line.kind]}</em>
       <span className="sr">{WORDS[line.kind]}</span>
-      <Yaml text={line.text} />
+      <YamlLine text={line.text} />
     </span>
   );
 }

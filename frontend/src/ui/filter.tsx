@@ -76,6 +76,8 @@ export function NothingMatches({ what, hidden, onClear }: { what: string; hidden
 interface BarProps<Key extends string> {
   label: string;
   all: number;
+  /** A field that narrows the list before the chips count it. */
+  before?: ReactNode;
   chips: readonly { key: Key; label: string; count: number; tone?: Tone }[];
   chosen: Key | undefined;
   onChoose: (key: Key | undefined) => void;
@@ -83,9 +85,10 @@ interface BarProps<Key extends string> {
 }
 
 /** Chips with counts, and the field to find by name: the same above every list. */
-export function FilterBar<Key extends string>({ label, all, chips, chosen, onChoose, find }: BarProps<Key>) {
+export function FilterBar<Key extends string>({ label, all, before, chips, chosen, onChoose, find }: BarProps<Key>) {
   return (
     <div className="flt" role="group" aria-label={label}>
+      {before}
       <FilterChip pressed={!chosen} count={all} onClick={() => onChoose(undefined)}>
         All
       </FilterChip>

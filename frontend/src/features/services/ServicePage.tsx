@@ -1,10 +1,10 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { Split } from 'lucide-react';
 import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
 import { queries } from '@/api/queries';
 import type { Proxy, ServiceDocument, TopologyNode } from '@/api/types';
-import { reasonOf, stateOf as revisionState } from '@/features/changes/words';
+import { LastChanges } from '@/features/changes/LastChanges';
 import { TrafficCharts } from '@/features/charts/TrafficCharts';
 import { STATE_WORDS } from '@/features/proxies/words';
 import { duration, figure, percent, plural, rate, shortName } from '@/ui/format';
@@ -131,50 +131,6 @@ function Workloads({ proxies, error }: { proxies: Proxy[] | undefined; error: Er
   );
 }
 
-function LastChanges({ namespace, name, documents }: { namespace: string; name: string; documents: string[] }) {
-  const { data } = useInfiniteQuery(queries.revisions());
-  const names = new Set([`Service ${name}`, ...documents.map((document) => `HTTPRoute ${document}`)]);
-  const here = (data?.pages.flatMap((page) => page.items) ?? [])
-    .filter((revision) =>
-      revision.changes.some((change) => change.namespace === namespace && names.has(`${change.kind} ${change.name}`)),
-    )
-    .slice(0, 5);
-  return (
-    <Card
-      title="Last changes here"
-      aside={
-        <Link to="/changes" search={{ q: name }}>
-          All
-        </Link>
-      }
-    >
-      {here.length === 0 && <div className="b dim">None among the newest changes.</div>}
-      {here.length > 0 && (
-        <table className="t" aria-label="Last changes">
-          <tbody>
-            {here.map((revision) => (
-              <tr key={revision.number}>
-                <td className="mono">
-                  <Link to="/changes" search={{ revision: revision.number }}>
-                    r{revision.number}
-                  </Link>
-                </td>
-                <td className="grow">{reasonOf(revision)}</td>
-                <td>
-                  <State tone={revisionState(revision).tone}>{revisionState(revision).word}</State>
-                </td>
-                <td className="r dim">
-                  <Ago at={revision.createdAt} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </Card>
-  );
-}
-
 function About({ service }: { service: ServiceDocument }) {
   const selector = Object.entries(service.spec.selector ?? {});
   return (
@@ -280,17 +236,20 @@ function Aside({ page, document }: { page: ServicePageState; document: ServiceDo
   const { name } = document.metadata;
   const namespace = document.metadata.namespace ?? '';
   const serving = proxies.data?.filter((proxy) => proxy.services.includes(id));
+  const own = (routes.data ?? []).filter(
+    (route) => route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
+  );
+  const documents = new Set([`Service ${name}`, ...own.map((route) => `HTTPRoute ${route.metadata.name}`)]);
   return (
     <div className="stack">
       <About service={document} />
       <LastChanges
-        namespace={namespace}
-        name={name}
-        documents={(routes.data ?? [])
-          .filter(
-            (route) => route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
+        all={name}
+        here={(revision) =>
+          revision.changes.some(
+            (change) => change.namespace === namespace && documents.has(`${change.kind} ${change.name}`),
           )
-          .map((route) => route.metadata.name)}
+        }
       />
       <Workloads proxies={serving} error={proxies.error} />
     </div>

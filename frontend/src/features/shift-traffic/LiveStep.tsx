@@ -1,7 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Undo2 } from 'lucide-react';
-import { commands, queries } from '@/api/queries';
+import { queries } from '@/api/queries';
 import { LiveProgress } from '@/features/changes/LiveProgress';
 import { Card, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
@@ -25,25 +24,6 @@ interface Props {
   revision: number;
   /** Set when this revision takes an earlier one back. */
   undone?: number;
-}
-
-export function RollBackNow({ revision, onDone }: { revision: number; onDone: (made: number) => void }) {
-  const queryClient = useQueryClient();
-  const undo = useMutation({
-    mutationFn: () => commands.rollBack(revision, false),
-    onSuccess: (result) => {
-      void queryClient.invalidateQueries({ queryKey: ['documents'] });
-      if (result.revision !== null) onDone(result.revision);
-    },
-  });
-  return (
-    <>
-      {undo.error && <ProblemNote error={undo.error} what="Not rolled back." />}
-      <button type="button" className="btn d" disabled={undo.isPending} onClick={() => undo.mutate()}>
-        <Undo2 className="i s" aria-hidden /> Roll back now
-      </button>
-    </>
-  );
 }
 
 export function LiveStep({ service, revision, undone }: Props) {

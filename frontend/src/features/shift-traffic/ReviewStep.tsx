@@ -1,4 +1,3 @@
-import { Textarea } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Play } from 'lucide-react';
 import { useState } from 'react';
@@ -7,6 +6,7 @@ import { commands } from '@/api/queries';
 import type { Draft } from '@/api/types';
 import { Documents, summary } from '@/features/changes/Documents';
 import { Impact } from '@/features/changes/Impact';
+import { SayWhy } from '@/features/changes/SayWhy';
 import { Card, CopyButton, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
 import { Note } from '@/ui/state';
@@ -68,30 +68,6 @@ function useReview({ draft, weights, onStarted }: Pick<Props, 'draft' | 'weights
   }
   const changed = review.data?.results.filter((result) => result.action !== 'unchanged') ?? [];
   return { review, apply, again, changed, failed: apply.error ?? review.error };
-}
-
-function SayWhy({
-  placeholder,
-  reason,
-  onReason,
-}: {
-  placeholder: string;
-  reason: string;
-  onReason: (reason: string) => void;
-}) {
-  return (
-    <Card title="Say why" meta="shown in Changes">
-      <div className="b">
-        <Textarea
-          aria-label="Reason"
-          placeholder={placeholder}
-          rows={3}
-          value={reason}
-          onChange={(event) => onReason(event.currentTarget.value)}
-        />
-      </div>
-    </Card>
-  );
 }
 
 export function ReviewStep(props: Props) {

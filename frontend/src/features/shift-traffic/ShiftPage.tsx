@@ -2,11 +2,12 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { queries } from '@/api/queries';
 import type { HttpRouteDocument, ServiceDocument } from '@/api/types';
+import { RollBackNow } from '@/features/changes/RollBackNow';
 import { FlowHead } from '@/ui/flow';
 import { Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
 import { ChooseStep } from './ChooseStep';
-import { LiveStep, RollBackNow } from './LiveStep';
+import { LiveStep } from './LiveStep';
 import { draftOf, objection, placesOf, readWeights, weightsNow, writeWeights } from './model';
 import { ReviewStep } from './ReviewStep';
 
