@@ -204,6 +204,16 @@ async def test_a_document_is_written_mended_reviewed_and_live(mesh: Mesh, consol
     assert (await mesh.plane.read("revisions?limit=1"))["items"][0]["reason"] == "spare pay"
 
 
+async def test_what_holds_for_a_caller_leads_to_the_line_that_says_so(mesh: Mesh, console: Console) -> None:
+    page = await console.open(f"/proxies/{mesh.web.proxy}", mesh.web.name)
+    view = page.get_by_role("region", name="What holds for this proxy")
+    await view.get_by_role("textbox", name="Service").fill("shop/pay:")
+    rules = view.get_by_role("list", name="Rules for shop/pay, port")
+    await rules.get_by_role("link", name="HTTPRoute shop/pay").first.click()
+    await expect(page.get_by_role("region", name="YAML of pay")).to_be_visible()
+    await expect(page.locator(".here")).to_contain_text("backendRefs")
+
+
 async def test_a_document_is_deleted_after_a_review(mesh: Mesh, console: Console) -> None:
     page = await console.open("/documents?kind=destinationrules", "Documents")
     await page.get_by_role("table", name="Documents").get_by_role("link", name="pay", exact=True).click()

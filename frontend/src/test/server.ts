@@ -49,6 +49,7 @@ export const server = setupServer(
     const found = [...shop.proxies, shop.joiningProxy].find(({ id }) => id === `${params.namespace}/${params.name}`);
     return found ? HttpResponse.json(found) : problem(404);
   }),
+  http.get(api('/proxies/:namespace/:name/effective'), () => HttpResponse.json(shop.effective)),
   http.get(api('/namespaces'), () => HttpResponse.json(page(shop.namespaces))),
   http.get(api('/services'), () => HttpResponse.json(page(shop.services))),
   http.get(api('/services/:namespace/:name'), ({ params }) => find(shop.services, params)),

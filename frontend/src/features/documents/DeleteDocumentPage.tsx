@@ -50,7 +50,11 @@ function Deleting({ kind, place, document, onDone }: Props) {
       busy={remove.isPending || !meant}
       danger
       deed={`Delete ${place.name}`}
-      undo="Undo is one click: Roll back now makes the document again."
+      undo={
+        meant
+          ? 'Undo is one click: Roll back now makes the document again.'
+          : 'Type the name of the document to delete it.'
+      }
       command={`meshctl delete ${kind.key.toLowerCase()} ${place.name}${kind.namespaced ? ` -n ${place.namespace}` : ''}`}
       onApply={(reason) => remove.mutate(reason)}
       back={

@@ -99,7 +99,7 @@ function headline(rows: Row[]): string {
   const open = rows.filter((row) => !['live', 'going'].includes(row.state.key)).length;
   const kinds = new Set(rows.map((row) => row.kind.key)).size;
   const all = `${plural(rows.length, 'document')} of ${plural(kinds, 'kind')}`;
-  return open ? `${all}, ${open} need a look` : `${all}, none needs a look`;
+  return open ? `${all}, ${open} ${open === 1 ? 'needs' : 'need'} a look` : `${all}, none needs a look`;
 }
 
 function NoDocument() {

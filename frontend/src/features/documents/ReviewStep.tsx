@@ -5,17 +5,18 @@ import { Documents, summary } from '@/features/changes/Documents';
 import { Impact } from '@/features/changes/Impact';
 import { SayWhy } from '@/features/changes/SayWhy';
 import { documentName } from '@/features/changes/words';
+import { plural } from '@/ui/format';
 import { Card, CopyButton, Loading } from '@/ui/parts';
 
-const VERBS: Record<string, string> = { created: 'is made', updated: 'changes', deleted: 'is deleted' };
+const VERBS: Record<string, string> = { created: 'Create', updated: 'Change', deleted: 'Delete' };
 
-/** The change as a sentence. */
+/** The change in one line, as Changes names it where nobody said why. */
 export function sentence(result: ApplyResult): string {
   const changed = result.results.filter(({ action }) => action !== 'unchanged');
   const [first, ...rest] = changed;
   if (!first) return 'Nothing changes';
-  const name = `${documentName(first)} ${VERBS[first.action] ?? first.action}`;
-  return rest.length ? `${name}, and ${rest.length} more` : name;
+  const name = `${VERBS[first.action] ?? first.action} ${documentName(first)}`;
+  return rest.length ? `${name} and ${plural(rest.length, 'more document')}` : name;
 }
 
 interface Props {
@@ -65,7 +66,7 @@ export function ReviewStep(props: Props) {
         </div>
       </div>
       <div className="foot">
-        <span className="two sm hide-n">{undo}</span>
+        <span className={`two sm${danger ? '' : ' hide-n'}`}>{undo}</span>
         <span className="sp" />
         {command && <CopyButton text={command} label="Copy as meshctl command" />}
         {back}

@@ -8,8 +8,15 @@ import { contextAt } from './yaml/context';
 import { explain } from './yaml/schema';
 import type { Finding } from './yaml/text';
 
+/** The field of the whole line, wherever in it the cursor is. */
+function lineAt(text: string, cursor: number) {
+  const found = text.indexOf('\n', cursor);
+  const end = found < 0 ? text.length : found;
+  return contextAt(`${text.slice(0, end)} ${text.slice(end)}`, end + 1);
+}
+
 function FieldCard({ text, cursor }: { text: string; cursor: number }) {
-  const place = useMemo(() => contextAt(text, cursor), [text, cursor]);
+  const place = useMemo(() => lineAt(text, cursor), [text, cursor]);
   const found = useMemo(() => explain(place), [place]);
   const kind = kindOf(place.head.apiVersion, place.head.kind);
   if (!found) {

@@ -93,7 +93,7 @@ describe('documents', () => {
       }),
     );
     openConsole('/documents/httproutes/shop/payments/delete');
-    expect(await screen.findByRole('heading', { name: 'HTTPRoute shop/payments is deleted' })).toBeVisible();
+    expect(await screen.findByRole('heading', { name: 'Delete HTTPRoute shop/payments' })).toBeVisible();
     const button = screen.getByRole('button', { name: 'Delete payments' });
     expect(button).toBeDisabled();
     await userEvent.type(screen.getByRole('textbox', { name: /Name of this HTTPRoute/ }), 'payments');

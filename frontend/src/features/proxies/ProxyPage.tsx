@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { queries } from '@/api/queries';
+import { EffectiveView } from '@/features/effective/EffectiveView';
 import { Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
 import { Pill } from '@/ui/state';
@@ -28,9 +29,12 @@ export function ProxyPage() {
         {error && <ProblemNote error={error} what="This proxy could not be read." onRetry={() => void refetch()} />}
         {isPending && <Loading what="the proxy" />}
         {data && (
-          <div className="card" style={{ maxWidth: 860 }}>
-            <h2 className="sr">What it runs</h2>
-            <ProxyDetails proxy={data} />
+          <div className="grid proxy">
+            <EffectiveView proxy={data.id} />
+            <div className="card">
+              <h2 className="sr">What it runs</h2>
+              <ProxyDetails proxy={data} />
+            </div>
           </div>
         )}
       </div>

@@ -6,6 +6,7 @@ import { queries } from '@/api/queries';
 import type { Proxy, ServiceDocument, TopologyNode } from '@/api/types';
 import { LastChanges } from '@/features/changes/LastChanges';
 import { TrafficCharts } from '@/features/charts/TrafficCharts';
+import { CallersView } from '@/features/effective/CallersView';
 import { STATE_WORDS } from '@/features/proxies/words';
 import { duration, figure, percent, plural, rate, shortName } from '@/ui/format';
 import { Ago, Card, Facts, Loading } from '@/ui/parts';
@@ -226,6 +227,7 @@ function Main({ page, document }: { page: ServicePageState; document: ServiceDoc
           <Neighbours id={id} edges={topology.data?.edges ?? []} ports={portsOf(document)} />
         )}
       </Card>
+      <CallersView service={id} edges={topology.data?.edges} proxies={page.proxies.data} />
       <Routes service={id} routes={routes.data} error={routes.error} />
     </div>
   );
