@@ -46,7 +46,7 @@ export default defineConfig({
     setupFiles: ['src/test/setup.ts'],
     css: false,
     env: { DEBUG_PRINT_LIMIT: '0' },
-    testTimeout: 15_000,
+    testTimeout: 60_000,
     maxWorkers: 2,
   },
 });
