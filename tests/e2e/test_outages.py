@@ -54,7 +54,7 @@ async def test_a_process_dies(mesh: Mesh, name: str) -> None:
         await load.more(20)
     assert load.failures == []
     if acknowledged is not None:
-        assert (await plane.read(f"revisions/{acknowledged}"))["state"] in {"live", "superseded"}
+        assert (await plane.read(f"revisions/{acknowledged}?wait=20s"))["state"] in {"live", "superseded"}
     assert await _kept(plane, f"after {name}")
 
 
