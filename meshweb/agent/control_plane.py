@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 SERVER_NAME = "control-plane.meshweb"
 _ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _AGENT = "/meshweb.agent.v1.Agent/"
+_RATE_LIMIT = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
 _CONNECT_SECONDS = 10.0
 _OLD_CHANNEL_SECONDS = 30.0
+_COUNT_SECONDS = 0.45  # less than Envoy waits for the answer
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _DENIED = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
 _OPTIONS: list[tuple[str, int | str]] = [
@@ -87,9 +89,22 @@ class ControlPlane:
 
     async def call(self, name: str, payload: object, timeout: float = 10.0) -> dict[str, Any]:
         """`/meshweb.agent.v1.Agent/<name>`. Raises Away, Denied or Rejected."""
-        request = json.dumps(payload, separators=(",", ":")).encode()
+        answer = await self._unary(_AGENT + name, json.dumps(payload, separators=(",", ":")).encode(), timeout)
         try:
-            answer = await self._open().unary_unary(_AGENT + name)(request, timeout=timeout)  # type: ignore[call-arg]  # as above
+            parsed = json.loads(answer)
+        except ValueError:
+            raise Rejected(f"{name}: the answer is not JSON") from None
+        if not isinstance(parsed, dict):
+            raise Rejected(f"{name}: the answer is not an object")
+        return parsed
+
+    async def count(self, request: bytes) -> bytes:
+        """Envoy's RateLimitRequest, answered with a RateLimitResponse. Raises Away, Denied or Rejected."""
+        return await self._unary(_RATE_LIMIT, request, _COUNT_SECONDS)
+
+    async def _unary(self, method: str, request: bytes, timeout: float) -> bytes:
+        try:
+            answer: bytes = await self._open().unary_unary(method)(request, timeout=timeout)  # type: ignore[call-arg]  # as above
         except grpc.aio.AioRpcError as error:
             raise failure(error.code(), error.details()) from None
         except (asyncio.InvalidStateError, grpc.aio.UsageError):
@@ -98,13 +113,7 @@ class ControlPlane:
             if self_cancelled():
                 raise
             raise Away("the connection was replaced") from None
-        try:
-            parsed = json.loads(answer)
-        except ValueError:
-            raise Rejected(f"{name}: the answer is not JSON") from None
-        if not isinstance(parsed, dict):
-            raise Rejected(f"{name}: the answer is not an object")
-        return parsed
+        return answer
 
     async def renewed_since(self, renewals: int) -> None:
         """Returns once there were more than `renewals` renewals."""

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from meshweb.agent.control_plane import Away, Denied, Rejected
 from meshweb.agent.telemetry import Telemetry
 from meshweb.protos import message
 
@@ -27,11 +28,19 @@ _OPTIONS: list[tuple[str, int]] = [
 
 
 class LocalServer:
-    """`serve_envoy(context)` runs one delta ADS stream."""
+    """`serve_envoy(context)` runs one delta ADS stream; `count(request)` answers a RateLimitRequest, or raises Away, Denied or
+    Rejected."""
 
-    def __init__(self, path: Path, serve_envoy: Callable[[Any], Awaitable[None]], telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        path: Path,
+        serve_envoy: Callable[[Any], Awaitable[None]],
+        count: Callable[[bytes], Awaitable[bytes]],
+        telemetry: Telemetry,
+    ) -> None:
         self._path = path
         self._serve_envoy = serve_envoy
+        self._count = count
         self._telemetry = telemetry
         self._server: grpc.aio.Server | None = None
 
@@ -71,6 +80,10 @@ class LocalServer:
                 "envoy.service.accesslog.v3.AccessLogService",
                 {"StreamAccessLogs": grpc.stream_unary_rpc_method_handler(self._access_logs)},
             ),
+            grpc.method_handlers_generic_handler(
+                "envoy.service.ratelimit.v3.RateLimitService",
+                {"ShouldRateLimit": grpc.unary_unary_rpc_method_handler(self._rate_limit)},
+            ),
         )
 
     async def _ads(self, _: object, context: Any) -> None:
@@ -84,6 +97,16 @@ class LocalServer:
             raise
         self._telemetry.metrics(parsed)
         return b""
+
+    async def _rate_limit(self, request: bytes, context: Any) -> bytes:
+        try:
+            answer = await self._count(request)
+        except (Away, Denied, Rejected) as error:
+            self._telemetry.rate_limit(request, None)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+            raise
+        self._telemetry.rate_limit(request, answer)
+        return answer
 
     async def _access_logs(self, _: object, context: Any) -> bytes:
         while (data := await context.read()) is not _EOF:

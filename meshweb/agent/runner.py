@@ -73,7 +73,7 @@ class Agent:
         self._telemetry = Telemetry(time.monotonic(), gateway=bool(state.flags.gateway))
         # Numbers must grow across restarts, without a file that is written with each report.
         self._telemetry.start_at(int(time.time() * 1000))
-        self._server = LocalServer(layout.xds_socket, self._serve_envoy, self._telemetry)
+        self._server = LocalServer(layout.xds_socket, self._serve_envoy, self._control_plane.count, self._telemetry)
         self._envoy = Envoy(layout, envoy)
         self._report_now = asyncio.Event()
         self._new_settings = asyncio.Event()

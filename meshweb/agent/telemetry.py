@@ -7,10 +7,12 @@ that nothing is counted twice. What comes in meanwhile is merged into the next o
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
+
+from meshweb.protos import message
 
 BUCKETS_MS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0)
 """Upper bounds; a 14th bucket holds the rest."""
@@ -20,14 +22,18 @@ MAX_SERIES = 5_000
 
 _VHOST = re.compile(r"vhost\.outbound~([^~.]+)~([^~.]+)~(\d+)\.vcluster\.all\.upstream_rq_(?:(\d)xx|(time))")
 _CLUSTER = re.compile(r"cluster\.outbound~([^~.]+)~([^~.]+)~(\d+)\.upstream_rq_(?:(\d)xx|(time))")
+_LIMITED = re.compile(r"limit~([^~.]+)~([^~.]+)\.http_local_rate_limit\.(rate_limited|enforced)")
 _RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
 
+_DOCUMENT = "document"  # key of the entry that names the RateLimit
+_OVER_LIMIT = 2  # RateLimitResponse.Code
 _DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of the HTTP RBAC filter; it sets no response flag
 
 STATS_PATTERNS = (
     r"vhost\.outbound~[^.]+\.vcluster\.all\.upstream_rq_(\dxx|time)",
     r"cluster\.outbound~[^.]+\.upstream_rq_(\dxx|time)",
     r"http\.inbound_\d+\.downstream_rq_completed",
+    r"limit~[^.]+\.http_local_rate_limit\.(rate_limited|enforced)",
     r"http\.[^.]+\.downstream_rq_active",
     r"listener_manager\.lds\.update_success",
 )
@@ -48,6 +54,7 @@ class _Window:
     edges: dict[Key, _Series] = field(default_factory=dict)
     backends: dict[Key, _Series] = field(default_factory=dict)
     denials: Counter[tuple[str, int]] = field(default_factory=Counter)
+    limits: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     received: int = 0
     since: float = 0.0
 
@@ -77,6 +84,26 @@ class Telemetry:
         else:
             self.dropped += 1
 
+    def rate_limit(self, request: bytes, answer: bytes | None) -> None:
+        """A RateLimitRequest and its RateLimitResponse; None: nobody answered."""
+        asked = message("envoy.service.ratelimit.v3.RateLimitRequest").FromString(request).descriptors
+        documents = [next((entry.value for entry in found.entries if entry.key == _DOCUMENT), "") for found in asked]
+        if answer is None:
+            for document in set(documents):
+                self._limit(document, "unanswered", 1)
+            return
+        decided = message("envoy.service.ratelimit.v3.RateLimitResponse").FromString(answer)
+        fate = "limited" if decided.overall_code == _OVER_LIMIT else "shadowed"
+        over = {name for name, status in zip(documents, decided.statuses, strict=False) if status.code == _OVER_LIMIT}
+        for document in over:
+            self._limit(document, fate, 1)
+
+    def _limit(self, document: str, fate: str, count: int) -> None:
+        if document in self._open.limits or len(self._open.limits) < MAX_SERIES:
+            self._open.limits[document][fate] += count
+        else:
+            self.dropped += 1
+
     def access_log(self, batch: Any) -> None:
         """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
         for entry in batch.http_logs.log_entry:
@@ -99,6 +126,7 @@ class Telemetry:
                 "denials": [
                     {"source": source, "port": port, "count": count} for (source, port), count in sorted(window.denials.items())
                 ],
+                "limits": [_limits(document, counts) for document, counts in sorted(window.limits.items())],
                 "received": window.received,
             }
         return self._frozen
@@ -114,6 +142,11 @@ class Telemetry:
         name = metric.name
         if _RECEIVED.fullmatch(name):
             self._open.received += sum(_number(point) for point in metric.sum.data_points)
+            return
+        limited = _LIMITED.fullmatch(name)
+        if limited is not None:
+            count = sum(_number(point) for point in metric.sum.data_points)
+            self._limit(f"{limited[1]}/{limited[2].replace('+', '.')}", f"local_{limited[3]}", count)
             return
         # What a gateway's callers call is known by host names alone: its edges are where their requests went.
         cluster_books = (self._open.backends, self._open.edges) if self._gateway else (self._open.backends,)
@@ -157,6 +190,17 @@ def _merge(into: list[int], counts: list[int], bounds: list[float]) -> None:
 
 def _number(point: Any) -> int:
     return int(point.as_int if point.HasField("as_int") else point.as_double)
+
+
+def _limits(document: str, counts: Counter[str]) -> dict[str, Any]:
+    """Of its own limits Envoy counts what they would refuse, and what they did."""
+    own = max(counts["local_rate_limited"] - counts["local_enforced"], 0)
+    return {
+        "document": document,
+        "limited": counts["limited"] + counts["local_enforced"],
+        "shadowed": counts["shadowed"] + own,
+        "unanswered": counts["unanswered"],
+    }
 
 
 def _entry(key: Key, series: _Series) -> dict[str, Any]:

@@ -51,17 +51,18 @@ def duration(name: str, default: str) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class RedisUrls:
-    """One server in the spellings of its clients: `client` and `pubsub` for redis-py, `broker` for kombu."""
+    """One server in the spellings of its clients: `client` and `pubsub` for redis-py, `broker` for kombu, `counters` for limits."""
 
     client: str
     pubsub: str
     broker: str
+    counters: str
 
 
 def redis_urls(url: str) -> RedisUrls:
     """From `redis://…`, `rediss://…` or `unix:///path?db=0`."""
     parts = urlsplit(url)
     if parts.scheme != "unix":
-        return RedisUrls(url, url, url)
+        return RedisUrls(url, url, url, f"async+{url}")
     db = parse_qs(parts.query).get("db", ["0"])[0]
-    return RedisUrls(url, url, f"redis+socket://{parts.path}?virtual_host={db}")
+    return RedisUrls(url, url, f"redis+socket://{parts.path}?virtual_host={db}", f"async+redis+{url}")

@@ -25,7 +25,8 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ProxyImpact:
-    """`changes`: names of the resource types that would be sent ("Routes")."""
+    """`changes`: names of the resource types that would be sent ("Routes"), and "Limits" where other numbers of shared rate limits are
+    counted for it."""
 
     id: str
     changes: tuple[str, ...]
@@ -134,4 +135,5 @@ def impact_of(wishes: Sequence[Wish], state: State) -> Impact:
 
 
 def changed_types(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
-    return tuple(TYPE_NAMES[t] for t in PUSH_ORDER if before.section_versions(t) != after.section_versions(t))
+    types = [TYPE_NAMES[t] for t in PUSH_ORDER if before.section_versions(t) != after.section_versions(t)]
+    return (*types, "Limits") if before.limits != after.limits else tuple(types)

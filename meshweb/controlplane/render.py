@@ -69,8 +69,11 @@ def shown(document: Mapping[str, Any] | None, before: Mapping[str, Any] | None =
     return {**document, **known.spec_out(known.map_write_only(known.spec_in(document), say))}
 
 
-def document(row: Resource, conditions: Sequence[Mapping[str, Any]], attached: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole document with the server's own fields and its status. attached: `parents` of a route, `listeners` of a Gateway."""
+def document(
+    row: Resource, conditions: Sequence[Mapping[str, Any]], attached: Mapping[str, Any], seen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The whole document with the server's own fields and its status. attached: `parents` of a route, `listeners` of a Gateway;
+    seen: what proxies tell of it."""
     found = {**(shown(authored_of_row(row)) or {})}
     found["metadata"] = {
         "name": row.name,
@@ -83,7 +86,7 @@ def document(row: Resource, conditions: Sequence[Mapping[str, Any]], attached: M
         "creationTimestamp": timestamp(row.created_at),
     }
     parts = {name: _programmed(part, conditions) for name, part in attached.items()}
-    found["status"] = {"conditions": list(conditions), **parts}
+    found["status"] = {"conditions": list(conditions), **parts, **seen}
     return found
 
 

@@ -17,11 +17,19 @@ from meshweb.core.snapshot import PUSH_ORDER, Section, Snapshot, TypeUrl, conten
 from meshweb.store.models import ConfigBlob, ConfigClass, ConfigSection, MeshState, Proxy
 from meshweb.store.sealing import seal_body
 
+LIMITS = "limits"
+"""Where `ConfigClass.sections` has the version of `Snapshot.limits`."""
+
 
 def class_key(snapshot: Snapshot) -> str:
     """Content hash of a snapshot: what makes two proxies one config class."""
-    parts = [f"{t.value}:{','.join(snapshot.section_versions(t))}".encode() for t in PUSH_ORDER]
-    return content_version(*parts)
+    return content_version(*(f"{name}:{','.join(versions)}".encode() for name, versions in _lists(snapshot).items()))
+
+
+def _lists(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Versions of sections by type, and of what is not sent, under `LIMITS`."""
+    lists = {t.value: list(snapshot.section_versions(t)) for t in PUSH_ORDER}
+    return {**lists, LIMITS: [snapshot.limits.version]} if snapshot.limits.resources else lists
 
 
 class Outdated(Exception):
@@ -54,6 +62,7 @@ class SnapshotStore:
         """One transaction. Returns the new serial and the revisions that are compiled by it. Raises Outdated, nothing written."""
         by_class = {key: snapshots[proxy_id] for proxy_id, key in changed.items()}
         sections = {s.version: s for snap in by_class.values() for group in snap.sections.values() for s in group}
+        sections |= {snap.limits.version: snap.limits for snap in by_class.values() if snap.limits.resources}
         secrets = {s.version for snap in by_class.values() for s in snap.sections.get(TypeUrl.SECRET, ())}
         with transaction.atomic(), connection.cursor() as cursor:
             self._insert_content(cursor, sections, secrets)
@@ -107,7 +116,7 @@ class SnapshotStore:
 def _point(
     cursor: CursorWrapper, revision: int, serial: int, changed: Mapping[str, str], classes: Mapping[str, Snapshot]
 ) -> None:
-    lists = [json.dumps({t.value: list(snapshot.section_versions(t)) for t in PUSH_ORDER}) for snapshot in classes.values()]
+    lists = [json.dumps(_lists(snapshot)) for snapshot in classes.values()]
     cursor.execute(
         "INSERT INTO store_configclass (key, sections, revision, serial) "
         "SELECT k, s::jsonb, %s, %s FROM unnest(%s::text[], %s::text[]) AS new(k, s) "

@@ -128,7 +128,7 @@ def _sidecar_snapshot(revision: int, outbound: OutboundSections, inbound: Inboun
         TypeUrl.LISTENER: listeners,
         TypeUrl.ROUTE: (outbound.routes, inbound.routes),
     }
-    return Snapshot(revision, sections)
+    return Snapshot(revision, sections, inbound.limits)
 
 
 def _gateway_snapshot(revision: int, gateway: GatewaySections) -> Snapshot:
@@ -139,7 +139,7 @@ def _gateway_snapshot(revision: int, gateway: GatewaySections) -> Snapshot:
         TypeUrl.LISTENER: (gateway.listeners,),
         TypeUrl.ROUTE: (gateway.routes,),
     }
-    return Snapshot(revision, sections)
+    return Snapshot(revision, sections, gateway.limits)
 
 
 class _State:

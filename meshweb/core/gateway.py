@@ -22,6 +22,7 @@ from meshweb.core.outbound import assignments, cluster_resources
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, in_order, targets
 from meshweb.core.secrets import GATEWAY_API, Permitted
+from meshweb.core.shared_limits import shared_by
 from meshweb.core.snapshot import Section, XdsResource
 
 
@@ -32,6 +33,7 @@ class GatewaySections:
     secrets: tuple[Section, ...]
     listeners: Section
     routes: Section
+    limits: Section
 
 
 class GatewayProxy:
@@ -64,6 +66,7 @@ class GatewayProxy:
             self._permitted.sections((clusters,), (listeners,)),
             listeners,
             made.section(self._routes()),
+            made.section(shared_by(map(scope.mesh.rate_limits.of_server, self._servers))),
         )
 
     # --- resources --------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from meshweb.core.ir.inbound import InboundPort
 from meshweb.core.ir.services import Workload
 from meshweb.core.ir.sidecars import SidecarScope
 from meshweb.core.resources import Resources
+from meshweb.core.shared_limits import shared_by
 from meshweb.core.snapshot import Section, XdsResource
 
 
@@ -22,6 +23,7 @@ class InboundSections:
     clusters: Section
     listeners: Section
     routes: Section
+    limits: Section
 
 
 class Inbound:
@@ -41,6 +43,7 @@ class Inbound:
             self._resources.section(self._clusters()),
             self._resources.section(self._listeners()),
             self._resources.section(self._routes()),
+            self._resources.section(shared_by(port.limit for port in self._ports)),
         )
 
     def _clusters(self) -> Iterable[XdsResource]:

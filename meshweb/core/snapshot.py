@@ -110,15 +110,20 @@ class Section:
         return hash(self.version)
 
 
+NO_RESOURCES = Section.of(())
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything one proxy (in truth: one config class) should hold, compiled from intent `revision`.
 
-    Names are unique across the sections of a type.
+    Names are unique across the sections of a type. limits: what the servers must know to count for it (`core.shared_limits`); it is
+    not sent.
     """
 
     revision: int
     sections: Mapping[TypeUrl, tuple[Section, ...]] = field(default_factory=dict)
+    limits: Section = NO_RESOURCES
 
     def resource(self, type_url: TypeUrl, name: str) -> XdsResource | None:
         for section in self.sections.get(type_url, ()):
@@ -133,10 +138,6 @@ class Snapshot:
 
     def section_versions(self, type_url: TypeUrl) -> tuple[str, ...]:
         return tuple(section.version for section in self.sections.get(type_url, ()))
-
-    def same_content(self, other: Snapshot) -> bool:
-        """Whether a proxy would notice no difference (the revision may differ)."""
-        return all(self.section_versions(t) == other.section_versions(t) for t in PUSH_ORDER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ ROOTS: tuple[str, ...] = (
     f"{_EXTENSIONS}/formatter/metadata/v3/metadata",
     f"{_EXTENSIONS}/formatter/req_without_query/v3/req_without_query",
     f"{_EXTENSIONS}/health_check/event_sinks/file/v3/file",
+    f"{_EXTENSIONS}/http/custom_response/local_response_policy/v3/local_response_policy",
     f"{_EXTENSIONS}/http/early_header_mutation/header_mutation/v3/header_mutation",
     f"{_EXTENSIONS}/http/header_formatters/preserve_case/v3/preserve_case",
     f"{_EXTENSIONS}/http/injected_credentials/generic/v3/generic",

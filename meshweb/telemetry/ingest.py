@@ -13,7 +13,9 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from meshweb.store.models import MeshState, Proxy
+from meshweb.telemetry import rate_limits
 from meshweb.telemetry.histogram import BUCKETS, add
+from meshweb.telemetry.rate_limits import Limits
 from meshweb.telemetry.reports import Backend, Report
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class _Batch:
         self._proxies, self._by_identity = proxies, by_identity
         self.edges: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
         self.backends: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
+        self.limits: defaultdict[tuple[datetime, str], Limits] = defaultdict(Limits)
         self.reporting: set[datetime] = set()
 
     def add(self, arrival: Arrival) -> None:
@@ -68,6 +71,8 @@ class _Batch:
                 total.plain += count
         for backend in arrival.report.backends:
             self.backends[start, own, backend.service].count(backend)
+        for limits in arrival.report.limits:
+            self.limits[start, limits.document].add(limits)
         for denial in arrival.report.denials:
             caller = self._by_identity.get(denial.source, "")
             self.edges[start, caller or "unknown", own].denied += denial.count
@@ -106,6 +111,7 @@ def ingest(arrivals: Sequence[Arrival]) -> frozenset[str]:
             batch.add(arrival)
         _store_edges(batch)
         _store_backends(batch)
+        rate_limits.store(batch.limits)
         _store_reporting(batch)
         # Health is true also in a report that was counted before.
         _store_facts(arrivals, proxies)

@@ -44,6 +44,15 @@ class Denial(_Part):
     count: Count
 
 
+class Limits(_Part):
+    """What the RateLimit `document` did at this proxy: see `store.models.LimitBucket`."""
+
+    document: Annotated[str, Field(max_length=317, pattern=r"^[a-z0-9-]+/[a-z0-9.-]+$")]
+    limited: Count = 0
+    shadowed: Count = 0
+    unanswered: Count = 0
+
+
 class Health(_Part):
     state: Literal["healthy", "unhealthy", "unknown"] = "unknown"
     reason: Annotated[Text, Field(max_length=500)] = ""
@@ -62,4 +71,5 @@ class Report(_Part):
     edges: Annotated[list[Edge], Field(max_length=10_000)] = Field(default_factory=list)
     backends: Annotated[list[Backend], Field(max_length=10_000)] = Field(default_factory=list)
     denials: Annotated[list[Denial], Field(max_length=10_000)] = Field(default_factory=list)
+    limits: Annotated[list[Limits], Field(max_length=10_000)] = Field(default_factory=list)
     received: Count = 0

@@ -60,6 +60,22 @@ class StatusSink(Protocol):
         """The proxy has acknowledged everything that the snapshot of `revision` holds for it, in every type."""
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a counter says of one request. reset: seconds until the window has room again."""
+
+    admitted: bool
+    remaining: int
+    reset: float
+
+
+class Counters(Protocol):
+    """Counters that all servers share."""
+
+    async def count(self, key: str, *, requests: int, seconds: int) -> Count:
+        """Counts one request, unless `requests` came in the last `seconds` already. Raises `Unavailable`."""
+
+
 class AgentApi(Protocol):
     """The unary calls of agents. Payloads are JSON objects; the adapter validates them."""
 

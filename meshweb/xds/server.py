@@ -17,7 +17,8 @@ from meshweb.identity.sealing import SecretBytes
 from meshweb.xds.agent_calls import AGENT_SERVICE, AgentCalls
 from meshweb.xds.peer import Peers
 from meshweb.xds.plan import DEFAULT_CACHE_BYTES, PlanCache
-from meshweb.xds.ports import AgentApi, ProxyDirectory, SnapshotSource, StatusSink
+from meshweb.xds.ports import AgentApi, Counters, ProxyDirectory, SnapshotSource, StatusSink
+from meshweb.xds.rate_limits import RATE_LIMIT_SERVICE, RateLimitCalls
 from meshweb.xds.session import Session, SessionLimits
 from meshweb.xds.stream import Protocol
 
@@ -85,6 +86,7 @@ class XdsServer:
         source: SnapshotSource,
         status: StatusSink,
         agents: AgentApi,
+        counters: Counters,
         credentials: Callable[[], ServerCredentials],
         options: ServerOptions | None = None,
         clock: Callable[[], float] = time.time,
@@ -94,6 +96,7 @@ class XdsServer:
         self._source = source
         self._status = status
         self._calls = AgentCalls(self._peers, agents)
+        self._rate_limits = RateLimitCalls(self._peers, source, counters)
         self._credentials = credentials
         self._presented = credentials()
         self._clock = clock
@@ -154,6 +157,10 @@ class XdsServer:
         return (
             grpc.method_handlers_generic_handler(_ADS, streams),
             grpc.method_handlers_generic_handler(AGENT_SERVICE, calls),
+            grpc.method_handlers_generic_handler(
+                RATE_LIMIT_SERVICE,
+                {"ShouldRateLimit": grpc.unary_unary_rpc_method_handler(self._rate_limits.should_rate_limit)},
+            ),
         )
 
     def _fetch_credentials(self) -> Any:

@@ -23,7 +23,7 @@ from meshweb.identity import csr, issue, join_token, keys
 from meshweb.identity.spiffe_id import SpiffeId
 from meshweb.xds.ports import ProxyIdentity, Refused
 from meshweb.xds.server import XdsServer
-from tests.xds.fakes import MemoryDirectory, MemorySource, MeshCa, RecordingStatus
+from tests.xds.fakes import MemoryCounters, MemoryDirectory, MemorySource, MeshCa, RecordingStatus
 
 LIFE = timedelta(hours=1)
 
@@ -63,6 +63,7 @@ class ControlPlane:
             source=self.source,
             status=self.status,
             agents=self,
+            counters=MemoryCounters(),
             credentials=lambda: self._credentials,
         )
         self.xds_port = await self._xds.start(f"127.0.0.1:{self.xds_port}")

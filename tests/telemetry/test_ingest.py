@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from meshweb.core.topology import Traffic, judge
 from meshweb.store.mesh import current_mesh
-from meshweb.store.models import BackendBucket, EdgeBucket, MeshState, Proxy
-from meshweb.telemetry import retention
+from meshweb.store.models import BackendBucket, EdgeBucket, LimitBucket, MeshState, Proxy
+from meshweb.telemetry import rate_limits, retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
-from meshweb.telemetry.ingest import Arrival, ingest
+from meshweb.telemetry.ingest import FINE, Arrival, bucket_start, ingest
 from meshweb.telemetry.reports import Report
 from meshweb.telemetry.series import series
 from meshweb.telemetry.topology import topology
@@ -73,6 +73,27 @@ def test_denials_are_counted_on_the_edge_of_the_caller(mesh: None) -> None:
     ingest([Arrival("shop/pay", _report(1, denials=denials), time.time())])
     found = {(e.source, e.destination): e.denied for e in EdgeBucket.objects.all()}
     assert found == {("shop/web", "shop/pay"): 4, ("unknown", "shop/pay"): 1}
+
+
+def test_what_rate_limits_did_is_summed(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    make.proxy("pay", services=["shop/pay"])
+    limits = [{"document": "shop/a", "limited": 3, "unanswered": 1}, {"document": "shop/b", "shadowed": 2}]
+    at = time.time()
+    arrivals = [Arrival(proxy, _report(1, limits=limits), at) for proxy in ("shop/web", "shop/pay")]
+    ingest(arrivals)
+    ingest(arrivals)
+    found = rate_limits.recent(["shop/a", "shop/b", "shop/c"], timedelta(minutes=1))
+    assert {d: (c.limited, c.shadowed, c.unanswered) for d, c in found.items()} == {
+        "shop/a": (6, 0, 2),
+        "shop/b": (0, 4, 0),
+        "shop/c": (0, 0, 0),
+    }
+    assert found["shop/a"].unanswered_since == bucket_start(at, FINE)
+    assert found["shop/b"].unanswered_since is None
+    LimitBucket.objects.update(start=F("start") - timedelta(hours=2))
+    retention.prune()
+    assert not LimitBucket.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshweb.config.adapters.counters import RedisCounters
+from meshweb.config.embedded.valkey import ValkeyServer
+from meshweb.config.environment import redis_urls
 from tests.traffic.rig import Rig
 
 
@@ -33,9 +36,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="package")
-def driver(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Driver]:
+def driver(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, redis_server: ValkeyServer
+) -> Iterator[Driver]:
     with asyncio.Runner() as runner:
-        rig = Rig(tmp_path_factory.mktemp("traffic"))
+        rig = Rig(tmp_path_factory.mktemp("traffic"), RedisCounters(redis_urls(redis_server.url).counters))
         try:
             runner.run(rig.start())
             yield Driver(rig, runner)

@@ -43,11 +43,11 @@ What must come of it. A text is exact, or `~` and a regular expression to be fou
     mirrored                                copies per application and request
     tries, connections                      how often applications saw the request, on how many connections
     at_least_ms, at_most_ms
-    within_s                                the row is run anew until it holds, for so long: what comes about by itself (health checks)
     error                                   refused, closed, reset or timeout; "closed|reset": either
     certificate                             a name in the server's certificate
 
-How applications are made to misbehave is told in `apps/web.py` and `apps/grpc.py`.
+A Global limit named `away...` is one that nobody counts for. How applications are made to misbehave is told in `apps/web.py` and
+`apps/grpc.py`.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, Mesh
 from meshweb.core.names import ServiceRef
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.registry import KINDS, served_by
+from meshweb.xds.ports import Counters
 from tests.traffic import checks
 from tests.traffic.apps import start_apps, world_ports
 from tests.traffic.calls import Address, Calls
 from tests.traffic.cases import Case, Row, Wire, placed
+from tests.traffic.counters import Lapsing
 from tests.traffic.mesh import base_documents, make_vms, places
 from tests.traffic.model import Book, Request
 from tests.traffic.sidecars import CERTIFICATES, Sidecars
@@ -82,11 +84,11 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 class Rig:
     """Started once for all tables. `use` makes a case the mesh's configuration, `run` runs one of its rows."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, counters: Counters) -> None:
         self.vms = make_vms()
         self.book = Book()
         self.world = World()
-        self.sidecars = Sidecars(self.vms, directory)
+        self.sidecars = Sidecars(self.vms, directory, Lapsing(counters))
         self.world.write(directory / CERTIFICATES)
         self._texts = places(self.vms) | {"certs": str(directory / CERTIFICATES)}
         self._apps: list[Any] = []
@@ -164,13 +166,7 @@ class Rig:
         row = row.model_copy(
             update={name: placed(text, self._texts) for name in ("to", "host") if (text := getattr(row, name))}
         )
-        until = time.monotonic() + row.within_s
-        while True:
-            try:
-                return await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
-            except AssertionError:
-                if time.monotonic() >= until:
-                    raise
+        await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
 
     def address(self, row: Row) -> Address:
         """Where the caller's application finds the service, or the sidecar itself (`at`)."""

@@ -18,6 +18,7 @@ import grpc.aio
 from meshweb.agent import process
 from meshweb.agent.book import SECRET
 from meshweb.agent.bootstrap import bootstrap
+from meshweb.agent.control_plane import Away
 from meshweb.agent.envoy import Envoy, EnvoyOptions, find_binary
 from meshweb.agent.file_secrets import FileSecrets
 from meshweb.agent.layout import Layout
@@ -25,11 +26,12 @@ from meshweb.agent.local_server import LocalServer
 from meshweb.agent.secrets import Secrets, SecretStream, split
 from meshweb.agent.state import Credentials, Flags, State
 from meshweb.agent.telemetry import Telemetry
-from meshweb.core.snapshot import Snapshot, TypeUrl
+from meshweb.core.snapshot import NO_RESOURCES, Snapshot, TypeUrl
 from meshweb.identity.sealing import SecretBytes
 from meshweb.protos import message
 from meshweb.xds.plan import PlanCache
-from meshweb.xds.ports import ProxyIdentity
+from meshweb.xds.ports import Counters, ProxyIdentity, Unavailable
+from meshweb.xds.rate_limits import decide
 from meshweb.xds.session import Session, SessionLimits
 from meshweb.xds.stream import Protocol
 from tests.traffic.mesh import Vm
@@ -114,7 +116,7 @@ class _Split:
 class Sidecar:
     """One VM's Envoy."""
 
-    def __init__(self, vm: Vm, ca: MeshCa, directory: Path, plans: PlanCache) -> None:
+    def __init__(self, vm: Vm, ca: MeshCa, directory: Path, plans: PlanCache, counters: Counters) -> None:
         self.vm = vm
         self._layout = Layout(directory / vm.id.replace("/", "-"))
         issued = ca.client(vm.namespace, vm.account)
@@ -128,7 +130,8 @@ class Sidecar:
         self._snapshot: Snapshot | None = None
         self._session: Session | None = None
         self._split: _Split | None = None
-        self._server = LocalServer(self._layout.xds_socket, self._serve, Telemetry(time.monotonic()))
+        self._counters = counters
+        self._server = LocalServer(self._layout.xds_socket, self._serve, self._count, Telemetry(time.monotonic()))
         self._envoy = Envoy(self._layout, EnvoyOptions(find_binary(None), 1, 0.05))
         self._process: process.ProcessId | None = None
 
@@ -167,6 +170,14 @@ class Sidecar:
             self._session.refresh()
         return done
 
+    async def _count(self, request: bytes) -> bytes:
+        """As the control plane's server answers."""
+        try:
+            limits = self._snapshot.limits if self._snapshot is not None else NO_RESOURCES
+            return await decide(limits, self._counters, request)
+        except Unavailable as error:
+            raise Away(str(error)) from None
+
     async def _serve(self, context: Any) -> None:
         divided = _Split(context, self._secrets, self._files)
         session = Session(
@@ -191,10 +202,10 @@ class Sidecar:
 class Sidecars:
     """All of them."""
 
-    def __init__(self, vms: Mapping[str, Vm], directory: Path) -> None:
+    def __init__(self, vms: Mapping[str, Vm], directory: Path, counters: Counters) -> None:
         self.ca = MeshCa()
         plans = PlanCache()
-        self.by_id = {vm.id: Sidecar(vm, self.ca, directory, plans) for vm in vms.values()}
+        self.by_id = {vm.id: Sidecar(vm, self.ca, directory, plans, counters) for vm in vms.values()}
 
     async def start(self) -> None:
         await asyncio.gather(*(sidecar.start() for sidecar in self.by_id.values()))

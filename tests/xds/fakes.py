@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from meshweb.core.snapshot import Snapshot
 from meshweb.identity import issue, keys, pins
 from meshweb.identity.spiffe_id import SpiffeId
-from meshweb.xds.ports import ProxyIdentity, Refused, Unavailable
+from meshweb.xds.ports import Count, ProxyIdentity, Refused, Unavailable
 from meshweb.xds.server import ServerCredentials
 
 TRUST_DOMAIN = "cluster.local"
@@ -165,6 +165,21 @@ class RecordingStatus:
 
     def live(self, proxy_id: str, **fields: Any) -> None:
         self._note("live", proxy_id, **fields)
+
+
+class MemoryCounters:
+    """Windows that never end."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.away = False
+
+    async def count(self, key: str, *, requests: int, seconds: int) -> Count:
+        if self.away:
+            raise Unavailable
+        before = self.counts.get(key, 0)
+        self.counts[key] = min(before + 1, requests)
+        return Count(before < requests, requests - self.counts[key], float(seconds))
 
 
 class EchoAgents:

@@ -95,6 +95,7 @@ export type WorkloadGroupDocument = Document<WorkloadGroupSpec>;
 export type HttpRouteDocument = Document<HttpRouteSpec>;
 
 export type RouteParent = Schemas['RouteParent'];
+export type LimitedRequests = Schemas['LimitedRequests'];
 export type GatewayListener = Schemas['GatewayListener'];
 
 export type Effective = Schemas['Effective'];

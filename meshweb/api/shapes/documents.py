@@ -10,7 +10,7 @@ from meshweb.api.shapes.base import Shape
 
 
 class Condition(Shape):
-    type: Literal["Accepted", "ResolvedRefs", "Programmed", "Conflicted"]
+    type: Literal["Accepted", "ResolvedRefs", "Programmed", "Conflicted", "Counted"]
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
@@ -58,12 +58,22 @@ class GatewayListener(Shape):
     conditions: list[Condition]
 
 
+class LimitedRequests(Shape):
+    """What a RateLimit did in the `window` before now: requests refused; that would have been in shadow mode; that nobody counted."""
+
+    window: str
+    limited: int
+    shadowed: int
+    unanswered: int
+
+
 class DocumentStatus(Shape):
-    """`parents` of routes, `listeners` of Gateways."""
+    """`parents` of routes, `listeners` of Gateways, `requests` of RateLimits."""
 
     conditions: list[Condition]
     parents: Annotated[list[RouteParent] | None, Maybe] = None
     listeners: Annotated[list[GatewayListener] | None, Maybe] = None
+    requests: Annotated[LimitedRequests | None, Maybe] = None
 
 
 class Document(Shape):
@@ -97,7 +107,7 @@ class ApplyItem(Shape):
 
 class ProxyImpact(Shape):
     id: str
-    changes: list[Literal["Clusters", "Endpoints", "Secrets", "Listeners", "Routes"]]
+    changes: list[Literal["Clusters", "Endpoints", "Secrets", "Listeners", "Routes", "Limits"]]
     connected: bool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 
 from meshweb.api import bodies, paging, queries, shapes
 from meshweb.api.auth import actor_of
+from meshweb.api.observed import NOTHING, Observed, observed
 from meshweb.api.problems import Problem
 from meshweb.api.views.apply import DRY_RUN, REASON, REVISION_HEADER, answer
 from meshweb.controlplane import documents, render, revisions
@@ -32,16 +34,18 @@ _IF_MATCH = OpenApiParameter(
 def rendered(rows: list[Resource]) -> list[dict[str, Any]]:
     """Documents with their conditions, in a fixed number of queries."""
     programmed = revisions.programmed([(row.revision, row.generation) for row in rows])
-    return [_rendered(row, programmed) for row in rows]
+    seen = observed(rows)
+    return [_rendered(row, programmed, seen.get(row.pk, NOTHING)) for row in rows]
 
 
-def _rendered(row: Resource, programmed: dict[int, dict[str, object]]) -> dict[str, Any]:
+def _rendered(row: Resource, programmed: Mapping[int, dict[str, object]], seen: Observed = NOTHING) -> dict[str, Any]:
     stored = getattr(row, "stored_status", None)
     conditions = list(stored.conditions) if stored is not None else []
     own = programmed.get(row.revision)
     if own is not None:
         conditions.append({**own, "observedGeneration": row.generation})
-    return render.document(row, conditions, stored.attached if stored is not None else {})
+    conditions += seen.conditions
+    return render.document(row, conditions, stored.attached if stored is not None else {}, seen.parts)
 
 
 def _answer(outcome: documents.Outcome, status: int, location: str = "") -> Response:

@@ -15,7 +15,8 @@ from django.db import connection, transaction
 
 from meshweb.config.adapters.blocking import Threads
 from meshweb.controlplane.hints import CONFIG_CHANNEL
-from meshweb.core.snapshot import Section, Snapshot, TypeUrl, XdsResource
+from meshweb.controlplane.snapshot_store import LIMITS
+from meshweb.core.snapshot import NO_RESOURCES, Section, Snapshot, TypeUrl, XdsResource
 from meshweb.store.sealing import open_body
 from meshweb.xds.ports import Unavailable
 
@@ -94,6 +95,7 @@ class DatabaseSnapshots:
         for key in self._snapshots.keys() - used:
             del self._snapshots[key]
         held = {s.version for snapshot in self._snapshots.values() for group in snapshot.sections.values() for s in group}
+        held |= {snapshot.limits.version for snapshot in self._snapshots.values()}
         dropped = self._sections.keys() - held
         for version in dropped:
             del self._sections[version]
@@ -180,5 +182,6 @@ def _by_name(entries: Mapping[str, str], resources: Mapping[tuple[str, str], Xds
 
 
 def _snapshot(row: _Class, sections: Mapping[str, Section]) -> Snapshot:
-    found = {TypeUrl(url): tuple(sections[version] for version in group) for url, group in row.sections.items()}
-    return Snapshot(row.revision, found)
+    found = {name: tuple(sections[version] for version in group) for name, group in row.sections.items()}
+    (limits,) = found.pop(LIMITS, (NO_RESOURCES,))
+    return Snapshot(row.revision, {TypeUrl(url): group for url, group in found.items()}, limits)

@@ -7,9 +7,10 @@ from typing import Any
 
 from meshweb.core.envoy import route_filters
 from meshweb.core.envoy.clusters import dns_cache
-from meshweb.core.envoy.rate_limits import rate_limit_filter
+from meshweb.core.envoy.local_rate_limits import local_filter
 from meshweb.core.envoy.rbac import RbacRules
 from meshweb.core.envoy.route_action import cluster_of
+from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
 from meshweb.core.ir.routing import ConnectionRule
 
@@ -28,7 +29,10 @@ class FilterPhase(IntEnum):
 
     DENY = 40
     ALLOW = 50
-    RATE_LIMIT = 55
+    RATE_LIMIT_STATUS = 54
+    LOCAL_RATE_LIMIT = 55
+    OPEN_RATE_LIMIT = 56
+    CLOSED_RATE_LIMIT = 57
     CORS = 60
     FAULT = 70
     SESSION = 80
@@ -48,7 +52,7 @@ def inbound_filters() -> list[Json]:
         {
             FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
             FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
-            FilterPhase.RATE_LIMIT: rate_limit_filter(),
+            **_rate_limits(),
             FilterPhase.ROUTER: _router(),
         }
     )
@@ -72,7 +76,7 @@ def gateway_filters(*, dynamic: bool = False) -> list[Json]:
     found = {
         FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
         FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
-        FilterPhase.RATE_LIMIT: rate_limit_filter(),
+        **_rate_limits(),
         FilterPhase.CORS: route_filters.cors_filter(),
         FilterPhase.FAULT: route_filters.fault_filter(),
         FilterPhase.SESSION: route_filters.session_filter(),
@@ -81,6 +85,17 @@ def gateway_filters(*, dynamic: bool = False) -> list[Json]:
     if dynamic:
         found[FilterPhase.DYNAMIC_HOST] = _dynamic_host()
     return _in_order(found)
+
+
+def _rate_limits() -> dict[FilterPhase, Json]:
+    """What a proxy counts alone is refused without a question to anybody else."""
+    passing, refusing = shared_filters()
+    return {
+        FilterPhase.RATE_LIMIT_STATUS: status_filter(),
+        FilterPhase.LOCAL_RATE_LIMIT: local_filter(),
+        FilterPhase.OPEN_RATE_LIMIT: passing,
+        FilterPhase.CLOSED_RATE_LIMIT: refusing,
+    }
 
 
 def _in_order(filters: dict[FilterPhase, Json]) -> list[Json]:

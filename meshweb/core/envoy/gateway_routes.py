@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshweb.core.envoy.filter_chain import authorization
-from meshweb.core.envoy.rate_limits import rate_limiting
+from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.routes import configuration, route
@@ -56,7 +56,7 @@ def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
             "routes": [_TO_HTTPS] if item.https_only else [*routes, _NOT_FOUND],
-            "typed_per_filter_config": {**rbac, **rate_limiting(item.limit)},
+            **limited(item.limit, rbac),
             "include_request_attempt_count": True,
         }
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))

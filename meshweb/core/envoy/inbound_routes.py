@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshweb.core import names
 from meshweb.core.envoy.filter_chain import authorization
-from meshweb.core.envoy.rate_limits import rate_limiting
+from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, duration, serialized
 from meshweb.core.ir.inbound import InboundPort
@@ -24,7 +24,7 @@ def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsReso
         "name": f"inbound~{port.number}",
         "domains": ["*"],
         "routes": [route],
-        "typed_per_filter_config": {**authorization(rbac), **rate_limiting(port.limit)},
+        **limited(port.limit, authorization(rbac)),
     }
     name = names.inbound_listener(port.number)
     return XdsResource.of(

@@ -28,7 +28,8 @@ class LimitMatch:
 @dataclass(frozen=True, slots=True)
 class Limit:
     """`requests` per `period` milliseconds, at most `burst` at once, of the requests that one of `matches` takes (empty: all), for each
-    value of `by`. A request without the header of `by` is not counted."""
+    value of `by`. A request without the header of `by` is not counted. shared: all proxies count together, in a sliding window of whole
+    seconds and without `burst`; else each for itself."""
 
     name: str
     requests: int
@@ -36,11 +37,13 @@ class Limit:
     burst: int
     matches: tuple[LimitMatch, ...] = ()
     by: tuple[tuple[CountedBy, str], ...] = ()
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One document. shadow: what would be refused is counted, and let through. headers: of the refusal."""
+    """One document. shadow: what would be refused is counted, and let through. headers: of the refusal. open: requests pass while
+    nobody can say how many came to all proxies; else they are refused."""
 
     document: DocumentKey
     limits: tuple[Limit, ...]
@@ -48,3 +51,13 @@ class RateLimit:
     headers: tuple[tuple[str, str], ...] = ()
     tell: bool = True
     shadow: bool = False
+    open: bool = False
+
+    @property
+    def shared(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.limits if limit.shared)
+
+    @property
+    def own(self) -> tuple[Limit, ...]:
+        """What each proxy counts for itself."""
+        return tuple(limit for limit in self.limits if not limit.shared)

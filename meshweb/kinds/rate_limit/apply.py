@@ -33,6 +33,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         headers=tuple((header.name, header.value) for header in spec.on_limit.headers),
         tell=spec.response_headers,
         shadow=spec.shadow,
+        open=spec.failure_mode == "Open",
     )
     refusals: list[str] = []
     winners = {winner for ref in spec.target_refs for winner in _attach(mesh, document, ref, limit, refusals)}
@@ -76,6 +77,7 @@ def _limit(spec: LimitSpec) -> Limit:
         period=milliseconds(spec.per),
         burst=spec.burst or spec.requests,
         matches=tuple(map(_match, spec.matches)),
+        shared=spec.type == "Global",
         by=tuple((CountedBy.CALLER, "") if by.header is None else (CountedBy.HEADER, by.header.lower()) for by in spec.by),
     )
 

@@ -1,7 +1,8 @@
 """RateLimit (`meshweb.io/v1`): no document of the field has a place for it. Words are those of Gateway API's policies (GEP-713) and of
 Envoy's rate limiting.
 
-Counters are those of each proxy: two workloads behind a service admit twice as many requests as one.
+A Local limit is each proxy's own: two workloads behind a service admit twice as many requests as one. A Global one is counted by all
+proxies together (Envoy's words for its two filters).
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ class CountBy(SpecModel):
 
 
 class LimitSpec(SpecModel):
-    """`burst`: how many may come at once; as many as `requests` when left out. No `by`: one counter for all."""
+    """`burst`: how many may come at once; as many as `requests` when left out. No `by`: one counter for all. Global: in any `per`, of
+    whole seconds, no more than `requests` come to all proxies together; a burst has no meaning there."""
 
     name: DnsLabel
+    type: Literal["Local", "Global"] = "Local"
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
     per: Duration
     burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -71,11 +74,14 @@ class OnLimit(SpecModel):
 
 
 class RateLimitSpec(SpecModel):
-    """`responseHeaders`: answers say what is left (`x-ratelimit-limit`, `-remaining`, `-reset`). `shadow`: nothing is refused."""
+    """`responseHeaders`: answers say what is left (`x-ratelimit-limit`, `-remaining`, `-reset`). `shadow`: nothing is refused.
+    `failureMode`: what becomes of requests that a Global limit should count while nobody counts; there is no default, because either
+    choice can hurt."""
 
     target_refs: Annotated[tuple[TargetRef, ...], Field(min_length=1, max_length=16)]
     limits: Annotated[tuple[LimitSpec, ...], Field(min_length=1, max_length=16)]
     on_limit: OnLimit = Field(default_factory=OnLimit)
+    failure_mode: Literal["Open", "Closed"] | None = None
     response_headers: bool = True
     shadow: bool = False
 
@@ -92,13 +98,33 @@ def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
         if limit.name in {other.name for other in spec.limits[:index]}:
             yield Violation(pointer("spec", "limits", index, "name"), "duplicate", f"limit {limit.name} is given twice")
         yield from under(("spec", "limits", index), _limit(limit))
+    yield from _failure_mode(spec)
     for index, header in enumerate(spec.on_limit.headers):
         if is_reserved_header(header.name):
             at = pointer("spec", "onLimit", "headers", index, "name")
             yield Violation(at, "reserved", f"{header.name} belongs to the proxy")
 
 
+def _failure_mode(spec: RateLimitSpec) -> Iterator[Violation]:
+    shared = any(limit.type == "Global" for limit in spec.limits)
+    if shared and spec.failure_mode is None:
+        words = (
+            "must say what becomes of requests while nobody counts for Global limits: "
+            "Open lets them pass, Closed refuses them with 503"
+        )
+        yield Violation("/spec/failureMode", "required", words)
+    elif not shared and spec.failure_mode is not None:
+        yield Violation(
+            "/spec/failureMode", "conflict", "has no meaning without a Global limit: a proxy's own counters are always there"
+        )
+
+
 def _limit(limit: LimitSpec) -> Iterator[Violation]:
+    if limit.type == "Global":
+        if limit.burst is not None:
+            yield Violation("/burst", "conflict", "has no meaning for a Global limit: as many as requests may come at once")
+        if milliseconds(limit.per) % 1000:
+            yield Violation("/per", "range", "must be whole seconds for a Global limit")
     if not _LEAST_MS <= milliseconds(limit.per) <= MAX_DAY_MS:
         yield Violation("/per", "range", "must be from 50ms to 24h")
     if limit.burst is not None and limit.burst < limit.requests:

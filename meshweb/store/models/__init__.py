@@ -6,7 +6,7 @@ from meshweb.store.models.configuration import ConfigBlob, ConfigClass, ConfigSe
 from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyTypeState, RevisionProxy
 from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
 from meshweb.store.models.revision import MeshState, Revision
-from meshweb.store.models.telemetry import BackendBucket, EdgeBucket, TelemetryReport
+from meshweb.store.models.telemetry import BackendBucket, EdgeBucket, LimitBucket, TelemetryReport
 
 __all__ = [
     "ApiToken",
@@ -21,6 +21,7 @@ __all__ = [
     "EdgeBucket",
     "JoinToken",
     "JoinTokenUse",
+    "LimitBucket",
     "LocalAddress",
     "LoginLink",
     "MeshState",

@@ -54,6 +54,24 @@ class BackendBucket(models.Model):
         return f"{self.source} -> {self.backend} {self.start:%T}"
 
 
+class LimitBucket(models.Model):
+    """What a RateLimit ("namespace/name") did in 10 s, as the proxies that keep it counted: refused, would have refused in shadow mode,
+    and let pass or refused unseen because nobody answered. Kept an hour."""
+
+    id = models.BigAutoField(primary_key=True)
+    start = models.DateTimeField()
+    document = models.CharField(max_length=317)
+    limited = models.BigIntegerField(default=0)
+    shadowed = models.BigIntegerField(default=0)
+    unanswered = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["start", "document"], name="one_limit_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.document} {self.start:%T}"
+
+
 class TelemetryReport(models.Model):
     """That any proxy reported in a 10 s bucket: the difference between silence and no calls."""
 

@@ -11,7 +11,7 @@ import { Ago, Card, CopyButton, Facts, Loading } from '@/ui/parts';
 import { fieldPath, ProblemNote } from '@/ui/problem';
 import { Note, Pill } from '@/ui/state';
 import { changed, stateOf, titleOf } from './model';
-import { ConditionsCard, ListenersCard, ParentsCard } from './Status';
+import { ConditionsCard, ListenersCard, ParentsCard, RequestsCard } from './Status';
 import { lineOf } from './yaml/pointer';
 import { authored, readText, toYaml } from './yaml/text';
 import { YamlView } from './YamlView';
@@ -66,7 +66,7 @@ function About({ kind, document }: { kind: Kind; document: AnyDocument }) {
 
 function Details({ kind, place, document }: { kind: Kind; place: Place; document: AnyDocument }) {
   const { field } = useSearch({ from: '/console/documents/$plural/$namespace/$name' });
-  const { parents, listeners } = document.status;
+  const { parents, listeners, requests } = document.status;
   return (
     <div className="grid">
       <div className="stack">
@@ -74,6 +74,7 @@ function Details({ kind, place, document }: { kind: Kind; place: Place; document
       </div>
       <div className="stack">
         <ConditionsCard document={document} />
+        {requests && <RequestsCard requests={requests} />}
         {parents && parents.length > 0 && <ParentsCard parents={parents} />}
         {listeners && listeners.length > 0 && <ListenersCard listeners={listeners} />}
         <LastChanges all={place.name} here={(revision) => changed(revision, kind, place)} />

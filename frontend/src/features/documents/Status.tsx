@@ -1,6 +1,6 @@
-import type { AnyDocument, Condition, GatewayListener, RouteParent } from '@/api/types';
-import { plural } from '@/ui/format';
-import { Ago, Card } from '@/ui/parts';
+import type { AnyDocument, Condition, GatewayListener, LimitedRequests, RouteParent } from '@/api/types';
+import { figure, plural, span } from '@/ui/format';
+import { Ago, Card, Facts } from '@/ui/parts';
 import { State } from '@/ui/state';
 import { DocumentLink } from './DocumentLink';
 import { conditionWords, isOpen } from './model';
@@ -59,6 +59,31 @@ function PartState({ conditions }: { conditions: Condition[] }) {
         );
       })}
     </div>
+  );
+}
+
+/** What a RateLimit did lately; what nobody counted is the exception. */
+export function RequestsCard({ requests }: { requests: LimitedRequests }) {
+  const { limited, shadowed, unanswered } = requests;
+  return (
+    <Card title="Requests" meta={`last ${span(Number.parseInt(requests.window, 10) * 1000)}`}>
+      <div className="b">
+        <Facts
+          items={[
+            ['Refused', figure(limited)],
+            ['Would have been', shadowed ? `${figure(shadowed)}, let through by shadow` : figure(shadowed)],
+            [
+              'Not counted',
+              unanswered ? (
+                <State tone="warn">{figure(unanswered)}, nobody answered in time</State>
+              ) : (
+                figure(unanswered)
+              ),
+            ],
+          ]}
+        />
+      </div>
+    </Card>
   );
 }
 

@@ -30,6 +30,21 @@ const route = {
   },
 };
 
+const limit = {
+  ...route,
+  apiVersion: 'meshweb.io/v1',
+  kind: 'RateLimit',
+  metadata: { ...route.metadata, name: 'visitors' },
+  spec: { targetRefs: [{ name: 'payments' }], failureMode: 'Open', limits: [] },
+  status: {
+    conditions: [
+      condition('Accepted', 'True'),
+      condition('Counted', 'False', '7 requests passed without being counted'),
+    ],
+    requests: { window: '300s', limited: 31, shadowed: 0, unanswered: 7 },
+  },
+};
+
 function withRoute() {
   server.use(
     http.get(api('/httproutes'), () => HttpResponse.json(page([route]))),
@@ -70,6 +85,17 @@ describe('documents', () => {
       'href',
       '/documents/httproutes/shop/payments/edit',
     );
+    expect(await violations()).toEqual([]);
+  });
+
+  it('shows what a rate limit did, and what nobody counted', async () => {
+    server.use(http.get(api('/ratelimits/shop/visitors'), () => HttpResponse.json(limit)));
+    openConsole('/documents/ratelimits/shop/visitors');
+    const card = (await screen.findByRole('heading', { name: /^Requests/ })).closest('.card');
+    expect(card).toHaveTextContent('last 5 min');
+    expect(card).toHaveTextContent(/Refused\s*31/);
+    expect(card).toHaveTextContent('7, nobody answered in time');
+    expect(screen.getByText('Requests were not counted')).toBeVisible();
     expect(await violations()).toEqual([]);
   });
 

@@ -125,6 +125,7 @@ const CONDITION_WORDS: Record<Condition['type'], [met: string, not: string]> = {
   ResolvedRefs: ['What it points to is there', 'Points to something that is not there'],
   Programmed: ['Live on the proxies that need it', 'Not live everywhere'],
   Conflicted: ['Another document wins', 'No other document is in its way'],
+  Counted: ['Every request was counted', 'Requests were not counted'],
 };
 
 export function conditionWords({ type, status, reason }: Condition): { tone: Tone; word: string } {
@@ -134,5 +135,5 @@ export function conditionWords({ type, status, reason }: Condition): { tone: Ton
   if (type === 'Conflicted') return { tone: status === 'True' ? 'warn' : 'ok', word };
   if (status === 'True') return { tone: 'ok', word };
   if (reason === 'Pending') return { tone: 'go', word: 'Going live' };
-  return { tone: type === 'ResolvedRefs' ? 'warn' : 'bad', word };
+  return { tone: type === 'ResolvedRefs' || type === 'Counted' ? 'warn' : 'bad', word };
 }

@@ -14,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError
 from meshweb.config import readiness
 from meshweb.config.adapters.agents import Agents
 from meshweb.config.adapters.blocking import Threads
+from meshweb.config.adapters.counters import RedisCounters
 from meshweb.config.adapters.directory import DatabaseDirectory
 from meshweb.config.adapters.snapshots import DatabaseSnapshots
 from meshweb.config.adapters.status import DatabaseStatus
+from meshweb.config.environment import redis_urls
 from meshweb.config.processes import run_until_signalled
 from meshweb.controlplane.authority import RenewingServerIdentity, ServerIdentity, authority
 from meshweb.xds.gc_tuning import tune_gc
@@ -67,6 +69,7 @@ async def _serve(stop: asyncio.Event) -> None:
         source=source,
         status=status,
         agents=Agents(calls),
+        counters=RedisCounters(redis_urls(settings.REDIS_URL).counters),
         credentials=credentials,
         options=ServerOptions(),
     )
