@@ -35,6 +35,7 @@ KINDS = (
     Kind("IstioGateway", "istiogateways", names=("igw",)),
     Kind("Sidecar", "sidecars", names=("sc",)),
     Kind("RateLimit", "ratelimits", names=("rl",)),
+    Kind("HealthCheck", "healthchecks", names=("hc",)),
     Kind("AuthorizationPolicy", "authorizationpolicies", names=("ap", "authz", "policy", "policies")),
     Kind("PeerAuthentication", "peerauthentications", names=("pa",)),
     Kind("MeshConfig", "meshconfigs", namespaced=False, names=("mc",)),

@@ -19,6 +19,7 @@ from meshweb.core.conditions import Condition
 from meshweb.core.destination_rules import DestinationRules
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
+from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
@@ -102,6 +103,7 @@ class MeshBuilder:
     secrets: dict[str, SecretMaterial] = field(default_factory=dict)
     sidecars: list[Scoped[SidecarScope]] = field(default_factory=list)
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    health_checks: HealthChecks = field(default_factory=HealthChecks)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))

@@ -17,11 +17,12 @@ from meshweb.core.destination_rules import DestinationRule
 from meshweb.core.inbound import inbound_ports
 from meshweb.core.intent import ProxyView
 from meshweb.core.ir.gateways import GatewayServer
+from meshweb.core.ir.health_checks import HealthCheck, panic_threshold
 from meshweb.core.ir.routing import Backend, ConnectionRule, Destination, Origin, RouteRule
 from meshweb.core.ir.services import Service, Workload
 from meshweb.core.ir.traffic_policy import ConnectionPool, LoadBalancing, OutlierDetection, PortedPolicy, TlsMode
 from meshweb.core.scope import Scope, View, in_order, targets
-from meshweb.core.words import backend_words, limit_words, match_words, share_of
+from meshweb.core.words import backend_words, check_words, limit_words, match_words, share_of
 
 Scalar = str | int | float | bool
 
@@ -231,7 +232,16 @@ def _policy_values(scope: Scope, service: Service, destination: Destination) -> 
         ("maxRequestsPerConnection", pool.max_requests_per_connection),
     ):
         yield Value(name, "unlimited" if limit is None else limit, origin if limit is not None else None)
-    yield from _outlier_values(policy.outlier, said("outlier", "outlierDetection"))
+    outlier = said("outlier", "outlierDetection")
+    yield from _outlier_values(policy.outlier, outlier)
+    check = scope.mesh.health_checks.of(destination.port)
+    yield from _check_values(check)
+    panic = panic_threshold(check, policy.outlier)
+    if check is not None and check.panic is not None:
+        yield Value("panicThreshold", panic, Origin(check.document, "/spec/panicThreshold"))
+    else:
+        place = Origin(outlier.document, f"{outlier.pointer}/minHealthPercent") if outlier is not None and panic else None
+        yield Value("panicThreshold", panic, place)
 
 
 def _outlier_values(outlier: OutlierDetection | None, origin: Origin | None) -> Iterator[Value]:
@@ -243,6 +253,22 @@ def _outlier_values(outlier: OutlierDetection | None, origin: Origin | None) -> 
     yield Value("outlierDetection.interval", outlier.interval, origin)
     yield Value("outlierDetection.baseEjectionTime", outlier.base_ejection, origin)
     yield Value("outlierDetection.maxEjectionPercent", outlier.max_ejection_percent, origin)
+
+
+def _check_values(check: HealthCheck | None) -> Iterator[Value]:
+    if check is None:
+        yield Value("healthCheck", "off")
+        return
+
+    def said(name: str) -> Origin:
+        return Origin(check.document, f"/spec/{name}")
+
+    kind, words = check_words(check.check)
+    yield Value("healthCheck", words, said(kind))
+    yield Value("healthCheck.interval", check.interval, said("interval"))
+    yield Value("healthCheck.timeout", check.timeout, said("timeout"))
+    yield Value("healthCheck.unhealthyThreshold", check.unhealthy, said("unhealthyThreshold"))
+    yield Value("healthCheck.healthyThreshold", check.healthy, said("healthyThreshold"))
 
 
 def _said(rules: tuple[DestinationRule, ...], port: int, subset: str, field: str, name: str) -> Origin | None:

@@ -187,6 +187,7 @@ class Scope:
             resolution=service.resolution,
             endpoints=self._resolved_by_proxy(service, port, resolved),
             policy=policy,
+            check=self.mesh.health_checks.of(destination.port),
             connect_timeout_ms=self.mesh.connect_timeout_ms,
             dns_suffix=self.mesh.settings.dns_suffix,
         )

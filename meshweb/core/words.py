@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshweb.core.ir.health_checks import Check, GrpcCheck, HttpCheck
 from meshweb.core.ir.rate_limits import Limit
 from meshweb.core.ir.routing import ANY_PATH, Backend, MatchKind, NamedMatch, RouteRule, StringMatch
 
@@ -69,3 +70,12 @@ def limit_words(limit: Limit) -> str:
     """`100 per 1 s by caller, header x-user`."""
     by = ", ".join(kind.value if not header else f"{kind.value} {header}" for kind, header in limit.by)
     return f"{limit.requests} per {limit.period / 1000:g} s{' by ' + by if by else ''}"
+
+
+def check_words(check: Check) -> tuple[str, str]:
+    """The field that says it, and what is asked: `http`, `GET /healthz is 200`."""
+    if isinstance(check, HttpCheck):
+        return "http", f"{check.method} {check.path} is {' or '.join(map(str, check.statuses))}"
+    if isinstance(check, GrpcCheck):
+        return "grpc", f"gRPC {check.service or 'server'} serves"
+    return "tcp", "TCP answers as expected" if check.receive else "TCP connects"

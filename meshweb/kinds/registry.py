@@ -8,6 +8,7 @@ from meshweb.kinds.base import Kind, Served, SpecModel
 from meshweb.kinds.destination_rule import DESTINATION_RULE
 from meshweb.kinds.gateway import GATEWAY
 from meshweb.kinds.grpc_route import GRPC_ROUTE
+from meshweb.kinds.health_check import HEALTH_CHECK
 from meshweb.kinds.http_route import HTTP_ROUTE
 from meshweb.kinds.istio_gateway import ISTIO_GATEWAY
 from meshweb.kinds.mesh_config import MESH_CONFIG
@@ -43,6 +44,7 @@ KINDS: tuple[Kind, ...] = (
     VIRTUAL_SERVICE,
     SIDECAR,
     RATE_LIMIT,
+    HEALTH_CHECK,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
     MESH_CONFIG,

@@ -49,6 +49,7 @@ DOCUMENTS = (
             ],
         },
     ),
+    make.document("HealthCheck", "pay", {"targetRefs": [{"name": "pay"}], "http": {"path": "/healthz"}, "panicThreshold": 40}),
     make.document("PeerAuthentication", "default", {"mtls": {"mode": "PERMISSIVE"}}),
     make.document("AuthorizationPolicy", "only-web", {"selector": {"matchLabels": {"app": "web"}}, "rules": [{}]}),
 )
@@ -77,6 +78,8 @@ def test_every_value_names_its_document_and_field(api: Api) -> None:
 
     rows = {(d["service"], d["subset"]): d for d in found["destinations"]}
     whole, subset = _values(rows["shop/pay", ""]), _values(rows["shop/pay", "v1"])
+    assert whole["healthCheck"] == ("GET /healthz is 200", "HealthCheck shop/pay /spec/http")
+    assert whole["panicThreshold"] == (40, "HealthCheck shop/pay /spec/panicThreshold")
     assert whole["maxConnections"] == (7, "DestinationRule shop/pay /spec/trafficPolicy/connectionPool")
     assert whole["loadBalancer"] == ("LEAST_REQUEST", "default")
     assert subset["loadBalancer"] == ("ROUND_ROBIN", "DestinationRule shop/pay /spec/subsets/0/trafficPolicy/loadBalancer")

@@ -40,6 +40,7 @@ _SPECS = {
     "istio_gateway": ("meshweb.kinds.istio_gateway.spec:IstioGatewaySpec", "meshweb.kinds.istio_gateway.spec:check"),
     "sidecar": ("meshweb.kinds.sidecar.spec:SidecarSpec", "meshweb.kinds.sidecar.spec:check"),
     "rate_limit": ("meshweb.kinds.rate_limit.spec:RateLimitSpec", "meshweb.kinds.rate_limit.spec:check"),
+    "health_check": ("meshweb.kinds.health_check.spec:HealthCheckSpec", "meshweb.kinds.health_check.spec:check"),
     "secret": ("meshweb.kinds.secret.spec:SecretSpec", "meshweb.kinds.secret.spec:check"),
 }
 """Until these kinds are registered; then `meshweb.kinds.parse.parse_document` says the same of a whole document."""

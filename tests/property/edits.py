@@ -118,6 +118,14 @@ def policy(draw: st.DrawFn) -> Json:
     return _document("security.istio.io/v1", "AuthorizationPolicy", name, namespace, spec)
 
 
+def _check(draw: st.DrawFn) -> Json:
+    return {
+        "targetRefs": [{"name": draw(_services)}],
+        draw(st.sampled_from(("http", "tcp"))): {},
+        "panicThreshold": draw(st.sampled_from((0, 50))),
+    }
+
+
 @st.composite
 def others(draw: st.DrawFn) -> Json:
     """Documents whose change has everything compiled anew."""
@@ -143,6 +151,7 @@ def others(draw: st.DrawFn) -> Json:
             {**grant, "to": [{"group": "", "kind": "Service"}]},
         ),
         _document(_ISTIO, "ServiceEntry", "out", namespace, entry),
+        _document("meshweb.io/v1", "HealthCheck", f"h{draw(st.integers(0, 1))}", namespace, _check(draw)),
         _document("security.istio.io/v1", "PeerAuthentication", "default", namespace, {"mtls": {"mode": "PERMISSIVE"}}),
     )
     return draw(st.sampled_from(made))

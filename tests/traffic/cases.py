@@ -74,6 +74,7 @@ class Row(_Strict):
     connections: int | None = None
     at_least_ms: float = 0
     at_most_ms: float | None = None
+    within_s: float = 0
     error: str | None = None
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ What must come of it. A text is exact, or `~` and a regular expression to be fou
     mirrored                                copies per application and request
     tries, connections                      how often applications saw the request, on how many connections
     at_least_ms, at_most_ms
+    within_s                                the row is run anew until it holds, for so long: what comes about by itself (health checks)
     error                                   refused, closed, reset or timeout; "closed|reset": either
     certificate                             a name in the server's certificate
 
@@ -166,7 +167,13 @@ class Rig:
         row = row.model_copy(
             update={name: placed(text, self._texts) for name in ("to", "host") if (text := getattr(row, name))}
         )
-        await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
+        until = time.monotonic() + row.within_s
+        while True:
+            try:
+                return await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
+            except AssertionError:
+                if time.monotonic() >= until:
+                    raise
 
     def address(self, row: Row) -> Address:
         """Where the caller's application finds the service, or the sidecar itself (`at`)."""

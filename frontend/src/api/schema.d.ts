@@ -236,6 +236,44 @@ export interface paths {
         patch: operations["grpcroutes_patch"];
         trace?: never;
     };
+    "/api/v1/healthchecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["healthchecks_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["healthchecks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/healthchecks/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["healthchecks_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["healthchecks_replace"];
+        post?: never;
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
+        delete: operations["healthchecks_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["healthchecks_patch"];
+        trace?: never;
+    };
     "/api/v1/httproutes": {
         parameters: {
             query?: never;
@@ -3315,6 +3353,179 @@ export interface components {
             hostnames: string[];
             /** Rules */
             rules: components["schemas"]["HTTPRoute.Rule"][];
+        };
+        /**
+         * HealthCheck
+         * @description How callers ask the endpoints of a service whether they answer, and when they stop calling one.
+         * @example {
+         *       "apiVersion": "meshweb.io/v1",
+         *       "kind": "HealthCheck",
+         *       "metadata": {
+         *         "name": "payments",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "targetRefs": [
+         *           {
+         *             "name": "payments"
+         *           }
+         *         ],
+         *         "http": {
+         *           "path": "/healthz"
+         *         },
+         *         "interval": "5s",
+         *         "unhealthyThreshold": 2
+         *       }
+         *     }
+         */
+        HealthCheck: {
+            /** @enum {string} */
+            apiVersion: "meshweb.io/v1";
+            /** @constant */
+            kind: "HealthCheck";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["HealthCheckSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /** Grpc */
+        "HealthCheck.Grpc": {
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+        };
+        /** Header */
+        "HealthCheck.Header": {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * Http
+         * @description `host` as in the Host header; the service's own name when left out.
+         */
+        "HealthCheck.Http": {
+            /**
+             * Path
+             * @default /
+             */
+            path: string;
+            /**
+             * Method
+             * @default GET
+             * @enum {string}
+             */
+            method: "GET" | "HEAD" | "POST" | "OPTIONS";
+            /**
+             * Host
+             * @default null
+             */
+            host: string | null;
+            /**
+             * Expectedstatuses
+             * @default [
+             *       200
+             *     ]
+             */
+            expectedStatuses: number[];
+            /**
+             * Headers
+             * @default []
+             */
+            headers: components["schemas"]["HealthCheck.Header"][];
+        };
+        /**
+         * Payload
+         * @description One of the two. binary: base64.
+         */
+        "HealthCheck.Payload": {
+            /**
+             * Text
+             * @default null
+             */
+            text: string | null;
+            /**
+             * Binary
+             * @default null
+             */
+            binary: string | null;
+        };
+        /**
+         * TargetRef
+         * @description A Service (group "") or a ServiceEntry (group networking.istio.io; all its hosts) of this namespace. sectionName: the name of a
+         *     port.
+         */
+        "HealthCheck.TargetRef": {
+            /**
+             * Group
+             * @default
+             * @enum {string}
+             */
+            group: "" | "networking.istio.io";
+            /**
+             * Kind
+             * @default Service
+             * @enum {string}
+             */
+            kind: "Service" | "ServiceEntry";
+            /** Name */
+            name: string;
+            /**
+             * Sectionname
+             * @default null
+             */
+            sectionName: string | null;
+        };
+        /**
+         * Tcp
+         * @description Without `receive` a connection is enough.
+         */
+        "HealthCheck.Tcp": {
+            /** @default null */
+            send: components["schemas"]["HealthCheck.Payload"] | null;
+            /** @default null */
+            receive: components["schemas"]["HealthCheck.Payload"] | null;
+        };
+        /**
+         * HealthCheckSpec
+         * @description One of http, tcp and grpc. panicThreshold: percent of healthy endpoints below which all are called.
+         */
+        HealthCheckSpec: {
+            /** Targetrefs */
+            targetRefs: components["schemas"]["HealthCheck.TargetRef"][];
+            /** @default null */
+            http: components["schemas"]["HealthCheck.Http"] | null;
+            /** @default null */
+            tcp: components["schemas"]["HealthCheck.Tcp"] | null;
+            /** @default null */
+            grpc: components["schemas"]["HealthCheck.Grpc"] | null;
+            /**
+             * Interval
+             * @default 10s
+             */
+            interval: string;
+            /**
+             * Timeout
+             * @default 1s
+             */
+            timeout: string;
+            /**
+             * Unhealthythreshold
+             * @default 3
+             */
+            unhealthyThreshold: number;
+            /**
+             * Healthythreshold
+             * @default 1
+             */
+            healthyThreshold: number;
+            /**
+             * Panicthreshold
+             * @default null
+             */
+            panicThreshold: number | null;
         };
         /** Impact */
         Impact: {
@@ -7758,6 +7969,294 @@ export interface operations {
                  *             ]
                  *           }
                  *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "HealthCheck",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "http": {
+                 *           "path": "/healthz"
+                 *         },
+                 *         "interval": "5s",
+                 *         "unhealthyThreshold": 2
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "HealthCheck",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "http": {
+                 *           "path": "/healthz"
+                 *         },
+                 *         "interval": "5s",
+                 *         "unhealthyThreshold": 2
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_destroy: {
+        parameters: {
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthchecks_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "meshweb.io/v1",
+                 *       "kind": "HealthCheck",
+                 *       "metadata": {
+                 *         "name": "payments",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "targetRefs": [
+                 *           {
+                 *             "name": "payments"
+                 *           }
+                 *         ],
+                 *         "http": {
+                 *           "path": "/healthz"
+                 *         },
+                 *         "interval": "5s",
+                 *         "unhealthyThreshold": 2
                  *       }
                  *     }
                  */

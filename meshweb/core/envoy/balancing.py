@@ -17,10 +17,10 @@ _RING_SIZE = 1024  # Istio's default minimumRingSize
 _MAX_RING_SIZE = 8 * 1024 * 1024
 
 
-def balancing(policy: TrafficPolicy, *, dynamic: bool) -> Json:
-    """lb_policy and what belongs to it. dynamic: each host is its own endpoint, there is nothing to balance."""
-    # An endpoint whose probe fails gets no calls, however many of them fail; Envoy's default would call all from half on.
-    common: Json = {"healthy_panic_threshold": {"value": float(policy.outlier.min_health if policy.outlier else 0)}}
+def balancing(policy: TrafficPolicy, panic: int, *, dynamic: bool) -> Json:
+    """lb_policy and what belongs to it. panic: percent of healthy endpoints below which all are called. dynamic: each host is its own
+    endpoint, there is nothing to balance."""
+    common: Json = {"healthy_panic_threshold": {"value": float(panic)}}
     if dynamic:
         return {"lb_policy": CLUSTER_PROVIDED}
     settings = policy.balancing or LoadBalancing()

@@ -8,8 +8,10 @@ from typing import Any
 from meshweb.core import names
 from meshweb.core.envoy import balancing, tls
 from meshweb.core.envoy.endpoints import dns_assignment
+from meshweb.core.envoy.health_checks import health_check
 from meshweb.core.envoy.http_options import app_http_options, external_http_options, mesh_http_options, negotiates
 from meshweb.core.envoy.values import ADS, Json, address, any_of, duration, serialized
+from meshweb.core.ir.health_checks import HealthCheck, panic_threshold
 from meshweb.core.ir.routing import Destination
 from meshweb.core.ir.services import Endpoint, Protocol, Resolution
 from meshweb.core.ir.traffic_policy import ClientTls, ConnectionPool, Keepalive, TlsMode, TrafficPolicy
@@ -42,6 +44,7 @@ class OutboundCluster:
     policy: TrafficPolicy
     connect_timeout_ms: int
     dns_suffix: str
+    check: HealthCheck | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +64,7 @@ class OutboundCluster:
 def outbound_cluster(spec: OutboundCluster) -> XdsResource:
     """Inside the mesh mTLS only, unless a DestinationRule asks for something else; least request (Istio's default balancer)."""
     pool = spec.policy.pool or ConnectionPool()
+    dynamic = spec.resolution is Resolution.DYNAMIC_DNS
     fields: Json = {
         "name": spec.name,
         "alt_stat_name": names.outbound_stat(spec.destination.port),
@@ -69,7 +73,7 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         # Endpoint removal must not cut requests that are under way, nor keep the endpoint once it fails its probe.
         "ignore_health_on_host_removal": True,
         **_discovery(spec),
-        **balancing.balancing(spec.policy, dynamic=spec.resolution is Resolution.DYNAMIC_DNS),
+        **balancing.balancing(spec.policy, panic_threshold(spec.check, spec.policy.outlier), dynamic=dynamic),
         **_keepalive(pool.keepalive),
     }
     if spec.policy.outlier is not None:
@@ -77,6 +81,8 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
     socket = _transport_socket(spec)
     if socket is not None:
         fields["transport_socket"] = socket
+    if spec.check is not None:
+        fields["health_checks"] = [_health_check(spec, spec.check, encrypted=socket is not None)]
     if pool.max_requests_per_connection or spec.protocol.may_be_http:
         options = (
             mesh_http_options(spec.protocol, spec.policy)
@@ -85,6 +91,18 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
         )
         fields["typed_extension_protocol_options"] = {HTTP_OPTIONS: options}
     return XdsResource.of(spec.name, serialized(message(_CLUSTER)(**fields)))
+
+
+def _health_check(spec: OutboundCluster, check: HealthCheck, *, encrypted: bool) -> Json:
+    """Asks in the HTTP in which calls go: between sidecars HTTP/2, unless the caller's own decides or the policy forbids it."""
+    pool = spec.policy.pool or ConnectionPool()
+    if spec.in_mesh:
+        http2 = negotiates(spec.protocol, pool) or spec.protocol.speaks_http2
+        alpn = tls.mesh_alpn(http=spec.protocol.may_be_http, versions=("h2",) if http2 else ())
+    else:
+        http2 = spec.protocol.speaks_http2
+        alpn = ("h2" if http2 else "http/1.1",)
+    return health_check(check, host=spec.host, http2=http2, alpn=alpn if encrypted else ())
 
 
 def _discovery(spec: OutboundCluster) -> Json:

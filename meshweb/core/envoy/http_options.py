@@ -19,7 +19,7 @@ def mesh_http_options(protocol: Protocol, policy: TrafficPolicy) -> Any:
     pool = policy.pool or ConnectionPool()
     if _follows_caller(protocol, pool):
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
-    elif pool.upgrade_h2 is False:
+    elif _stays_http1(protocol, pool):
         version = {"explicit_http_config": {"http_protocol_options": {}}}
     else:
         version = {"auto_config": _versions(pool)}
@@ -30,9 +30,14 @@ def _follows_caller(protocol: Protocol, pool: ConnectionPool) -> bool:
     return pool.use_client_protocol or (protocol is Protocol.AUTO and pool.upgrade_h2 is None)
 
 
+def _stays_http1(protocol: Protocol, pool: ConnectionPool) -> bool:
+    """h2UpgradePolicy is about HTTP/1.1: a port that is declared HTTP/2 or gRPC stays what it is (Istio)."""
+    return pool.upgrade_h2 is False and not protocol.speaks_http2
+
+
 def negotiates(protocol: Protocol, pool: ConnectionPool) -> bool:
     """Whether sidecars agree by ALPN on the HTTP between them."""
-    return not _follows_caller(protocol, pool) and pool.upgrade_h2 is not False
+    return not _follows_caller(protocol, pool) and not _stays_http1(protocol, pool)
 
 
 def external_http_options(protocol: Protocol, policy: TrafficPolicy, *, encrypted: bool, naming: Json) -> Any:

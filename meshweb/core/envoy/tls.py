@@ -43,13 +43,18 @@ def _params(lowest: TlsVersion, highest: TlsVersion, ciphers: tuple[str, ...]) -
     return {**found, "cipher_suites": list(ciphers)} if ciphers else found
 
 
+def mesh_alpn(*, http: bool, versions: tuple[str, ...]) -> tuple[str, ...]:
+    """What a caller offers to a sidecar. versions: of HTTP, from which the server chooses."""
+    return (MESH_HTTP_ALPN, MESH_ALPN, *versions) if http else (MESH_ALPN,)
+
+
 def upstream(identities: tuple[str, ...], server_name: str, *, http: bool, versions: bool = True) -> Json:
     """Transport socket of a caller: presents its certificate and takes only a server that has one of `identities`.
 
     Without any identity (a service without workloads) nobody is trusted: the list holds a name that no certificate carries.
     versions: the server chooses which HTTP is spoken; where the caller does, it learns that from the first bytes.
     """
-    alpn = (MESH_HTTP_ALPN, MESH_ALPN, *(("h2", "http/1.1") if versions else ())) if http else (MESH_ALPN,)
+    alpn = mesh_alpn(http=http, versions=("h2", "http/1.1") if versions else ())
     accepted = [_name(identity) for identity in identities or ("spiffe://nobody.invalid/",)]
     validation = {
         "combined_validation_context": {

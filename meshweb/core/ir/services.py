@@ -96,6 +96,7 @@ class Service:
     listed: workloads that the document itself lists (ServiceEntry.endpoints); `selector` picks others by label.
     accounts: SPIFFE IDs or names that may answer, besides those of the workloads (ServiceEntry.subjectAltNames).
     addresses: what its callers may dial instead of the name (ServiceEntry.addresses).
+    entry: name of the ServiceEntry that put it here; empty: a Service did.
     """
 
     ref: ServiceRef
@@ -108,6 +109,7 @@ class Service:
     addresses: tuple[str, ...] = ()
     visible_in: Namespaces = None
     created: datetime = EPOCH
+    entry: str = ""
 
     def port(self, number: int) -> ServicePort | None:
         return next((port for port in self.ports if port.number == number), None)

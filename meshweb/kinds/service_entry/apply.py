@@ -54,6 +54,7 @@ def _service(document: Document, spec: ServiceEntrySpec, host: str) -> Service:
         addresses=spec.addresses,
         visible_in=visible_in(spec.export_to, document.namespace),
         created=document.created,
+        entry=document.name,
     )
 
 

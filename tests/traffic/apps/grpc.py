@@ -2,6 +2,8 @@
 
 A message is JSON of what was seen. Orders come as metadata: `x-grpc-status: UNAVAILABLE`, `x-slow: 250`, and `x-fail-first: 2` (the
 first two tries fail, with UNAVAILABLE or what `x-fail-with` names). The trailers carry `x-app`.
+
+`grpc.health.v1.Health/Check` is answered SERVING, for a service that is named as the VM NOT_SERVING.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ class GrpcApp(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic 
         headers = [(name, value if isinstance(value, str) else repr(value)) for name, value in details.invocation_metadata]
         streams = details.method.endswith("Stream")
 
+        async def health(data: bytes, _: Any) -> bytes:
+            # HealthCheckRequest{1: service}, HealthCheckResponse{1: status}; SERVING is 1, NOT_SERVING 2.
+            return b"\x08\x02" if data[2:].decode() == self.name else b"\x08\x01"
+
         async def one(data: bytes, context: Any) -> bytes:
             return (await self._begin(details.method, headers, data, context)).json()
 
@@ -48,6 +54,8 @@ class GrpcApp(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic 
             for _ in range(3):
                 yield seen.json()
 
+        if details.method == "/grpc.health.v1.Health/Check":
+            return grpc.unary_unary_rpc_method_handler(health)
         if streams:
             return grpc.unary_stream_rpc_method_handler(many)
         return grpc.unary_unary_rpc_method_handler(one)

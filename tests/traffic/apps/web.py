@@ -80,7 +80,7 @@ class WebApp:
         order, _, argument = request.path.partition("?")[0].strip("/").partition("/")
         orders = {order: argument.partition("/")[0]}
         orders |= {name.removeprefix("x-"): value for name, value in headers if name in {"x-status", "x-slow", "x-reset"}}
-        if tries <= int(first(headers, "x-fail-first") or 0) or first(headers, "x-fail-at") == self.name:
+        if 0 < tries <= int(first(headers, "x-fail-first") or 0) or first(headers, "x-fail-at") == self.name:
             how = first(headers, "x-fail-with") or "503"
             orders |= {"reset": "1"} if how == "reset" else {"status": how}
         plan.status = int(orders.get("status") or 200)
