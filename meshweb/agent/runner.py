@@ -18,6 +18,7 @@ from typing import Any
 from meshweb.agent import VERSION, files, process, upstreams
 from meshweb.agent.bootstrap import bootstrap
 from meshweb.agent.control_plane import Away, ControlPlane, Denied, Rejected
+from meshweb.agent.endpoints import Watch
 from meshweb.agent.envoy import Envoy, EnvoyOptions
 from meshweb.agent.file_secrets import FileSecrets
 from meshweb.agent.layout import Layout
@@ -75,6 +76,7 @@ class Agent:
         self._telemetry.start_at(int(time.time() * 1000))
         self._server = LocalServer(layout.xds_socket, self._serve_envoy, self._control_plane.count, self._telemetry)
         self._envoy = Envoy(layout, envoy)
+        self._watch = Watch(layout.admin_socket)
         self._report_now = asyncio.Event()
         self._new_settings = asyncio.Event()
         self._prober = Prober(lambda _: self._report_now.set())
@@ -268,10 +270,12 @@ class Agent:
     async def _report(self) -> None:
         self._telemetry.mtls = upstreams.mutual_tls(self._snapshots.current)
         health = self._prober.health
+        await self._watch.look(self._snapshots.current)
         payload = {
             **self._telemetry.freeze(time.monotonic()),
             "health": {"state": health.state, "reason": health.reason},
             "envoy": {"state": await self._envoy.state(), "version": self._envoy_version},
+            "endpoints": self._watch.payload(),
         }
         try:
             answer = await self._control_plane.call("Report", payload)
@@ -280,6 +284,7 @@ class Agent:
             self._telemetry.acknowledged()
             return
         self._telemetry.acknowledged()
+        self._watch.acknowledged()
         self._seen = "connected"
         self._apply_settings(answer.get("settings"))
 

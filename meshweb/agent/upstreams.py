@@ -36,7 +36,7 @@ def read(snapshot: Snapshot) -> list[Upstream]:
     """Sorted by service and port."""
     found = []
     for name, held in snapshot.get(LISTENER, {}).items():
-        listener = _inner(held.resource, "envoy.config.listener.v3.Listener")
+        listener = inner(held.resource, "envoy.config.listener.v3.Listener")
         address = listener.address.socket_address
         local = f"{address.address}:{address.port_value}"
         service = service_port(listener.stat_prefix)
@@ -55,7 +55,7 @@ def mutual_tls(snapshot: Snapshot) -> dict[tuple[str, int], bool]:
     """Whether calls of a service port leave with the mesh's mTLS: with this VM's own certificate."""
     found: dict[tuple[str, int], bool] = {}
     for held in snapshot.get(CLUSTER, {}).values():
-        cluster = _inner(held.resource, "envoy.config.cluster.v3.Cluster")
+        cluster = inner(held.resource, "envoy.config.cluster.v3.Cluster")
         service = service_port(cluster.alt_stat_name)
         if service is not None:
             found[service] = found.get(service, True) and _presents_own_certificate(cluster.transport_socket)
@@ -69,5 +69,6 @@ def _presents_own_certificate(socket: Any) -> bool:
     return any(config.name == CERTIFICATE for config in context.common_tls_context.tls_certificate_sds_secret_configs)
 
 
-def _inner(resource: bytes, name: str) -> Any:
+def inner(resource: bytes, name: str) -> Any:
+    """The message of type `name` in a serialized Resource."""
     return message(name).FromString(message("envoy.service.discovery.v3.Resource").FromString(resource).resource.value)

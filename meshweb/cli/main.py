@@ -17,10 +17,12 @@ _OPTIONS: dict[str, Any] = {"no_args_is_help": True, "pretty_exceptions_enable":
 app = typer.Typer(help="Operate a meshweb mesh. MESHWEB_URL says where it is, MESHWEB_TOKEN who you are.", **_OPTIONS)
 wait_app = typer.Typer(help="Wait for something to happen; exits 6 when it does not in time.", invoke_without_command=True)
 proxy_app = typer.Typer(help="The Envoys of the mesh and what they hold.", **_OPTIONS)
+workload_app = typer.Typer(help="Instances of services, and who sees them healthy.", **_OPTIONS)
 token_app = typer.Typer(help="Join tokens: what a VM needs to join.", **_OPTIONS)
 api_token_app = typer.Typer(help="API tokens: what a machine needs to call the REST API.", **_OPTIONS)
 app.add_typer(wait_app, name="wait")
 app.add_typer(proxy_app, name="proxy")
+app.add_typer(workload_app, name="workload")
 app.add_typer(token_app, name="token")
 app.add_typer(api_token_app, name="api-token")
 
@@ -159,6 +161,34 @@ def proxy_effective(
     from meshweb.cli import effective, reading
 
     _end(effective.proxy_effective(_client(), reading.proxy_path(name), service, output))
+
+
+@proxy_app.command("endpoints")
+def proxy_endpoints(name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME")], output: Output = Format.TABLE) -> None:
+    """How a proxy sees the endpoints that it calls or checks."""
+    from meshweb.cli import workloads
+
+    _end(workloads.proxy_endpoints(_client(), name, output))
+
+
+@workload_app.command("list")
+def workload_list(
+    namespace: Namespace = None,
+    service: Annotated[str | None, typer.Option("--service", help="Only those behind NAMESPACE/NAME.")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Workloads: their health by their own probes, and as their callers see it."""
+    from meshweb.cli import workloads
+
+    _end(workloads.workload_list(_client(), namespace, service, output))
+
+
+@workload_app.command("get")
+def workload_get(name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME")], output: Output = Format.TABLE) -> None:
+    """One workload, with the callers that do not see it healthy. Exits 3 when it is unhealthy, or a caller says so."""
+    from meshweb.cli import workloads
+
+    _end(workloads.workload_get(_client(), name, output))
 
 
 @proxy_app.command("status")

@@ -24,7 +24,7 @@ from meshweb.identity import csr, join_token, keys
 from meshweb.identity.sealing import SecretBytes
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.workload_group.spec import WorkloadGroupSpec
-from meshweb.store.models import Certificate, JoinToken, JoinTokenUse, Proxy, Resource
+from meshweb.store.models import Certificate, EndpointHealth, JoinToken, JoinTokenUse, Proxy, Resource
 from meshweb.store.models.revision import Origin
 
 GROUP_ANNOTATION = "meshweb.io/workload-group"
@@ -234,6 +234,7 @@ def remove(actor: Actor, namespace: str, name: str) -> None:
         proxy.revoked_at, proxy.stream = timezone.now(), ""
         proxy.save(update_fields=["revoked_at", "stream"])
         _forget_keys(proxy)
+        EndpointHealth.objects.filter(proxy=proxy).delete()
         key = DocumentKey("WorkloadEntry", namespace, name)
         if Resource.objects.filter(kind=key.kind, namespace=namespace, name=name).exists():
             documents.write(actor, [documents.Wish(key, None)], verb="delete", reason=f"proxy {proxy.id} removed")

@@ -6,14 +6,14 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from meshweb.store.models import MeshState, Proxy
-from meshweb.telemetry import rate_limits
+from meshweb.telemetry import endpoints, rate_limits
 from meshweb.telemetry.histogram import BUCKETS, add
 from meshweb.telemetry.rate_limits import Limits
 from meshweb.telemetry.reports import Backend, Report
@@ -115,6 +115,7 @@ def ingest(arrivals: Sequence[Arrival]) -> frozenset[str]:
         _store_reporting(batch)
         # Health is true also in a report that was counted before.
         _store_facts(arrivals, proxies)
+        endpoints.store(_last_seen(arrivals, proxies))
     return moved
 
 
@@ -131,6 +132,16 @@ def _callers(arrivals: Sequence[Arrival]) -> dict[str, str]:
     return {row.spiffe_id: calls_as(row) for row in rows}
 
 
+def _last_seen(arrivals: Sequence[Arrival], proxies: dict[str, Proxy]) -> dict[str, endpoints.Sight]:
+    found: dict[str, endpoints.Sight] = {}
+    for arrival in sorted(arrivals, key=lambda a: a.at):
+        seen = arrival.report.endpoints
+        if arrival.proxy in proxies and seen is not None and seen.states is not None:
+            at = datetime.fromtimestamp(arrival.at, UTC) - timedelta(seconds=seen.age)
+            found[arrival.proxy] = endpoints.Sight({(s.service, s.port, s.address): s.state for s in seen.states}, at)
+    return found
+
+
 def _store_facts(arrivals: Sequence[Arrival], proxies: dict[str, Proxy]) -> None:
     touched: dict[str, Proxy] = {}
     for arrival in sorted(arrivals, key=lambda a: a.at):
@@ -143,10 +154,12 @@ def _store_facts(arrivals: Sequence[Arrival], proxies: dict[str, Proxy]) -> None
         if report.received and row.first_request_at is None:
             row.first_request_at = at
         row.last_seen = at
+        if report.endpoints is not None:
+            row.endpoints_at = at - timedelta(seconds=report.endpoints.age)
         touched[row.id] = row
     Proxy.objects.bulk_update(
         touched.values(),
-        ["report_sequence", "health_state", "health_reason", "health_at", "first_request_at", "last_seen"],
+        ["report_sequence", "health_state", "health_reason", "health_at", "first_request_at", "last_seen", "endpoints_at"],
         batch_size=200,
     )
 

@@ -63,6 +63,23 @@ class EnvoyState(_Part):
     version: Annotated[str, Field(max_length=64)] = ""
 
 
+class EndpointState(_Part):
+    """How the proxy sees one endpoint of a service port that it calls or checks. failing: its own checks; ejected: its outlier
+    detection; withdrawn: what the control plane said; checking: the first check is under way."""
+
+    service: ServiceName
+    port: Annotated[int, Field(ge=1, le=65535)]
+    address: Annotated[str, Field(max_length=280, pattern=r"^[A-Za-z0-9._:\[\]%-]+:[0-9]{1,5}$")]
+    state: Literal["healthy", "failing", "ejected", "withdrawn", "checking"]
+
+
+class Endpoints(_Part):
+    """What was seen `age` seconds ago. states None: the same as in the last report that had some."""
+
+    age: Annotated[float, Field(ge=0, le=86_400)]
+    states: Annotated[list[EndpointState], Field(max_length=2_000)] | None = None
+
+
 class Report(_Part):
     sequence: Annotated[int, Field(ge=0, le=2**62)]
     seconds: Annotated[float, Field(ge=0, le=86_400)]
@@ -73,3 +90,4 @@ class Report(_Part):
     denials: Annotated[list[Denial], Field(max_length=10_000)] = Field(default_factory=list)
     limits: Annotated[list[Limits], Field(max_length=10_000)] = Field(default_factory=list)
     received: Count = 0
+    endpoints: Endpoints | None = None

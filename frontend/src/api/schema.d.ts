@@ -577,6 +577,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proxies/{namespace}/{name}/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["proxies_endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ratelimits": {
         parameters: {
             query?: never;
@@ -1122,6 +1138,38 @@ export interface paths {
         head?: never;
         /** @description `kind` is set by the address. */
         patch: operations["workloadgroups_patch"];
+        trace?: never;
+    };
+    "/api/v1/workloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["workloads_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workloads/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["workloads_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
 }
@@ -4130,6 +4178,18 @@ export interface components {
             /** Rejected */
             rejected: number;
         };
+        /**
+         * ProxyEndpoints
+         * @description What a proxy called or checks, those that are out first; `at`: when it last looked, null: never.
+         */
+        ProxyEndpoints: {
+            /** Proxy */
+            proxy: string;
+            /** At */
+            at: string | null;
+            /** Endpoints */
+            endpoints: components["schemas"]["SeenEndpoint"][];
+        };
         /** ProxyHealth */
         ProxyHealth: {
             /**
@@ -4648,6 +4708,45 @@ export interface components {
              * @default null
              */
             "ca.crt": string | null;
+        };
+        /**
+         * SeenByCallers
+         * @description Proxies that called or check it and looked lately: how many, and how many see it healthy; `at`: the oldest look. `out`: those that
+         *     do not, longest first, at most 20.
+         */
+        SeenByCallers: {
+            /** Callers */
+            callers: number;
+            /** Healthy */
+            healthy: number;
+            /** At */
+            at: string | null;
+            /** Out */
+            out: components["schemas"]["SeenEndpoint"][];
+        };
+        /**
+         * SeenEndpoint
+         * @description How the proxy `caller` sees an endpoint of a service port. failing: its active checks fail; ejected: its outlier detection took it
+         *     out; withdrawn: the control plane told it that it is unhealthy; checking: not checked yet. `at`: when the caller last looked.
+         */
+        SeenEndpoint: {
+            /** Caller */
+            caller: string;
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /** Address */
+            address: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "healthy" | "failing" | "ejected" | "withdrawn" | "checking";
+            /** Since */
+            since: string;
+            /** At */
+            at: string;
         };
         /** Series */
         Series: {
@@ -6206,6 +6305,34 @@ export interface components {
              */
             exportTo: string[];
         };
+        /**
+         * Workload
+         * @description `health`: by its own agent's probe. `joined`: a proxy of ours serves it; `connected`: it is there now.
+         */
+        Workload: {
+            /** Id */
+            id: string;
+            /** Namespace */
+            namespace: string;
+            /** Name */
+            name: string;
+            /** Address */
+            address: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Identity */
+            identity: string;
+            /** Services */
+            services: string[];
+            /** Joined */
+            joined: boolean;
+            /** Connected */
+            connected: boolean;
+            health: components["schemas"]["ProxyHealth"];
+            seen: components["schemas"]["SeenByCallers"];
+        };
         /** WorkloadCounts */
         WorkloadCounts: {
             /** Total */
@@ -6459,6 +6586,15 @@ export interface components {
             template: components["schemas"]["WorkloadGroup.TemplateSpec"];
             /** @default null */
             probe: components["schemas"]["WorkloadGroup.ProbeSpec"] | null;
+        };
+        /** WorkloadPage */
+        WorkloadPage: {
+            /** Items */
+            items: components["schemas"]["Workload"][];
+            /** Next */
+            next: string | null;
+            /** Revision */
+            revision: number;
         };
     };
     responses: never;
@@ -9973,6 +10109,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Effective"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proxies_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyEndpoints"];
                 };
             };
             /** @description What went wrong (RFC 9457). */
@@ -13655,6 +13822,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workloads_list: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                namespace?: string;
+                /** @description Only those behind this service: namespace/name. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkloadPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workloads_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workload"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

@@ -42,6 +42,7 @@ from meshweb.api.shapes.traffic import (
     Version,
     WorkloadCounts,
 )
+from meshweb.api.shapes.workloads import ProxyEndpoints, SeenByCallers, SeenEndpoint, Workload
 
 __all__ = [
     "ApiToken",
@@ -83,6 +84,7 @@ __all__ = [
     "Proxy",
     "ProxyCertificate",
     "ProxyCounts",
+    "ProxyEndpoints",
     "ProxyHealth",
     "ProxyImpact",
     "ProxyType",
@@ -91,6 +93,8 @@ __all__ = [
     "RevisionDiff",
     "RevisionProxy",
     "RevisionSummary",
+    "SeenByCallers",
+    "SeenEndpoint",
     "Series",
     "SeriesPoint",
     "Session",
@@ -102,5 +106,6 @@ __all__ = [
     "TopologyEdge",
     "TopologyNode",
     "Version",
+    "Workload",
     "WorkloadCounts",
 ]

@@ -12,6 +12,7 @@ class Proxy(models.Model):
     config_serial: when config_class last changed (see ConfigClass.serial).
     seen_serial: certificate with which it connected last; hex, lower case.
     gateway: the name under which it serves Gateways; empty: it is a sidecar.
+    endpoints_at: when it last looked at the endpoints that it calls (EndpointHealth).
     services: "namespace/name" of the services it backs, the most general first (the one its own calls are counted under).
     """
 
@@ -40,6 +41,7 @@ class Proxy(models.Model):
     health_state = models.CharField(max_length=16, default="unknown")
     health_reason = models.CharField(max_length=500, blank=True)
     health_at = models.DateTimeField(null=True)
+    endpoints_at = models.DateTimeField(null=True)
     first_request_at = models.DateTimeField(null=True)
     seen_serial = models.CharField(max_length=40, blank=True)
     report_sequence = models.BigIntegerField(default=0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from meshweb.store.models.proxy import Proxy
+
 
 class EdgeBucket(models.Model):
     """Calls of one source to one service in one bucket, as the callers' proxies counted them; `denied` as the servers' did.
@@ -70,6 +72,28 @@ class LimitBucket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document} {self.start:%T}"
+
+
+class EndpointHealth(models.Model):
+    """How one proxy sees one endpoint that it calls or checks (meshweb.telemetry.reports.EndpointState), as it is now: no history.
+
+    service: "namespace/name"; port: the service's; address: "address:port" of the endpoint; since: when the state was first reported.
+    When it was last seen so is `Proxy.endpoints_at`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="endpoints")
+    service = models.CharField(max_length=317, db_index=True)
+    port = models.PositiveIntegerField()
+    address = models.CharField(max_length=280)
+    state = models.CharField(max_length=16)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["proxy", "service", "port", "address"], name="one_state_per_endpoint")]
+
+    def __str__(self) -> str:
+        return f"{self.proxy_id} sees {self.address} {self.state}"
 
 
 class TelemetryReport(models.Model):

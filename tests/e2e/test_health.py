@@ -1,0 +1,73 @@
+"""An endpoint that fails its check is seen so by its callers, and the operator sees that; and that it recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+import pytest
+
+from tests import factories as make
+from tests.agent.rig import until
+from tests.e2e.conftest import Mesh
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+CHECK = make.document(
+    "HealthCheck",
+    "pay",
+    {
+        "targetRefs": [{"name": "pay-a"}, {"name": "pay-b"}],
+        "http": {"path": "/healthz"},
+        "interval": "200ms",
+        "unhealthyThreshold": 2,
+    },
+)
+
+
+async def _meshctl(mesh: Mesh, *arguments: str) -> tuple[int, str]:
+    token = (mesh.plane.data_dir / "admin.token").read_text().strip()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "meshweb.cli.main",
+        *arguments,
+        env={**os.environ, "MESHWEB_URL": mesh.plane.url, "MESHWEB_TOKEN": token},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await child.communicate()
+    assert child.returncode is not None
+    return child.returncode, out.decode()
+
+
+async def test_a_failing_endpoint_is_seen_by_its_callers_and_recovers(mesh: Mesh) -> None:
+    plane = mesh.plane
+
+    async def seen(healthy: int) -> Any:
+        found = (await plane.read(f"workloads/{mesh.a.proxy}"))["seen"]
+        return found if (found["callers"], found["healthy"]) == (3, healthy) else None
+
+    await plane.apply(CHECK)
+    await until(lambda: seen(3), "all callers check it, and see it healthy", 20)
+    mesh.a.app.healthy = False
+    found = await until(lambda: seen(0), "no caller sees it healthy", 10)
+    assert {(e["caller"], e["state"], e["service"]) for e in found["out"]} == {
+        (vm.proxy, "failing", "shop/pay-a") for vm in (mesh.web, mesh.a, mesh.b)
+    }
+    assert (await plane.read(f"workloads/{mesh.b.proxy}"))["seen"]["healthy"] == 3
+    code, out = await _meshctl(mesh, "workload", "get", mesh.a.proxy)
+    assert code == 3
+    assert "0 of 3 healthy, 3 failing" in out
+    code, out = await _meshctl(mesh, "proxy", "endpoints", mesh.web.proxy)
+    row = next(line.split() for line in out.splitlines() if line.startswith("shop/pay-a:"))
+    assert (code, row[2]) == (0, "failing")
+
+    mesh.a.app.healthy = True
+    await until(lambda: seen(3), "it recovers", 10)
+    assert (await _meshctl(mesh, "workload", "get", mesh.a.proxy))[0] == 0
+    edges = {(e["source"], e["destination"]) for e in (await plane.read("topology?window=60s"))["edges"]}
+    assert not [edge for edge in edges if edge[0].startswith("shop/pay")], "checks are no calls between services"
+    assert (await plane.call("DELETE", "healthchecks/shop/pay", If_Match="*")).status_code == 204
+    await plane.settle_status()
