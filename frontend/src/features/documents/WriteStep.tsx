@@ -1,50 +1,20 @@
 import { Link } from '@tanstack/react-router';
-import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import { kindLabel, kindOf } from '@/api/kinds';
+import {
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type ReactNode,
+} from 'react';
 import { plural } from '@/ui/format';
-import { Card, Facts } from '@/ui/parts';
 import { YamlEditor, type EditorHandle } from './editor/YamlEditor';
-import { contextAt } from './yaml/context';
-import { explain } from './yaml/schema';
-import type { Finding } from './yaml/text';
-
-/** The field of the whole line, wherever in it the cursor is. */
-function lineAt(text: string, cursor: number) {
-  const found = text.indexOf('\n', cursor);
-  const end = found < 0 ? text.length : found;
-  return contextAt(`${text.slice(0, end)} ${text.slice(end)}`, end + 1);
-}
-
-function FieldCard({ text, cursor }: { text: string; cursor: number }) {
-  const place = useMemo(() => lineAt(text, cursor), [text, cursor]);
-  const found = useMemo(() => explain(place), [place]);
-  const kind = kindOf(place.head.apiVersion, place.head.kind);
-  if (!found) {
-    return (
-      <Card title={kind ? kindLabel(kind) : 'Documents'}>
-        <p className="b two">
-          {kind?.summary ?? 'Start with apiVersion and kind.'} Put the cursor on a field to read what it is for.
-        </p>
-      </Card>
-    );
-  }
-  const values = found.values.length ? found.values.join(', ') : null;
-  return (
-    <Card title="Field at the cursor">
-      <div className="b col">
-        <code className="wordy">{found.path}</code>
-        {found.says && <p className="two">{found.says.replace(/`/g, '')}</p>}
-        <Facts
-          items={[
-            ...(found.shape && !values ? [['Takes', found.shape] as [string, string]] : []),
-            ...(values ? [['One of', <code key="values">{values}</code>] as [string, ReactNode]] : []),
-            ['Left out', found.required ? 'not possible, it is required' : (found.fallback ?? 'nothing is set')],
-          ]}
-        />
-      </div>
-    </Card>
-  );
-}
+import { FieldCard } from './FieldCard';
+import { useForm } from './form/useForm';
+import { spotOf } from './yaml/pointer';
+import type { Finding, ReadText } from './yaml/text';
 
 function Findings({ findings, onGo }: { findings: Finding[]; onGo: (finding: Finding) => void }) {
   if (findings.length === 0) return null;
@@ -79,35 +49,115 @@ function useAtRest(text: string): boolean {
 interface Props {
   label: string;
   text: string;
+  read: ReadText;
   findings: Finding[];
   /** The findings are worth a list of their own: somebody asked for the review. */
   asked: boolean;
   busy: boolean;
+  /** A document that is not there yet. */
+  isNew: boolean;
   notes: ReactNode;
-  form: ReactNode;
   cancel: ReactNode;
   onChange: (text: string) => void;
   onReview: () => void;
 }
 
-/** The text, what is wrong with it, and what the field at the cursor is for. */
-export function WriteStep(props: Props) {
-  const { label, text, asked, busy, notes, form, cancel, onChange, onReview } = props;
+/** The editor, and the place in it that the form is at. */
+function useEditor(read: ReadText) {
   const editor = useRef<EditorHandle>(null);
+  const form = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState(0);
+  const [at, setAt] = useState<{ pointer: string; document: number } | null>(null);
+  const [view, setView] = useState<'form' | 'yaml'>('form');
+  // What is written into a field may move its line, or make it.
+  useLayoutEffect(() => {
+    const document = at && read.documents[at.document];
+    if (document && !read.findings.length && form.current?.contains(window.document.activeElement)) {
+      editor.current?.show(spotOf(document, at.pointer).from);
+    }
+  }, [read, at]);
+  const reveal = useCallback((pointer: string, document: number) => setAt({ pointer, document }), []);
+  const goTo = useCallback((offset: number) => {
+    setView('yaml');
+    // Where there is room for one of the two, the editor has to be there before it can scroll.
+    requestAnimationFrame(() => editor.current?.goTo(offset));
+  }, []);
+  return { editor, form, cursor, setCursor, reveal, goTo, view, setView };
+}
+
+function Hints() {
+  return (
+    <div className="hint">
+      <span>
+        <kbd>Ctrl Space</kbd> offers fields and values
+      </span>
+      <span>
+        <kbd>Ctrl ]</kbd> indents
+      </span>
+      <span>
+        <kbd>Ctrl F</kbd> finds
+      </span>
+      <span>
+        <kbd>Tab</kbd> leaves the editor
+      </span>
+    </div>
+  );
+}
+
+const VIEWS = { form: 'Form', yaml: 'YAML' } as const;
+
+function ViewSwitch({ view, onView }: { view: 'form' | 'yaml'; onView: (view: 'form' | 'yaml') => void }) {
+  return (
+    <div className="viewswitch">
+      <div className="seg" role="group" aria-label="Show">
+        {(['form', 'yaml'] as const).map((each) => (
+          <button key={each} type="button" aria-pressed={view === each} onClick={() => onView(each)}>
+            {VIEWS[each]}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** The text and its form, what is wrong in them, and what the field at the cursor is for. */
+export function WriteStep(props: Props) {
+  const { label, text, read, asked, busy, isNew, notes, cancel, onChange, onReview } = props;
+  const { editor, form, cursor, setCursor, reveal, goTo, view, setView } = useEditor(read);
   const calmly = useDeferredValue(text);
   const atRest = useAtRest(text);
-  const findings = useMemo(() => props.findings.filter(({ field }) => atRest || field), [props.findings, atRest]);
+  const fields = useForm({
+    text,
+    read,
+    cursor,
+    isNew,
+    findings: props.findings,
+    onChange,
+    onReveal: reveal,
+    onGo: goTo,
+  });
+  const findings = useMemo(() => {
+    const hints = atRest ? fields.hints : [];
+    return [...props.findings.filter(({ field }) => atRest || field), ...hints];
+  }, [props.findings, fields.hints, atRest]);
+  const help = <FieldCard text={calmly} cursor={Math.min(cursor, calmly.length)} />;
   function review() {
     const [first] = props.findings;
-    if (first) editor.current?.goTo(first.from);
+    if (first) goTo(first.from);
     onReview();
   }
   return (
     <>
-      <div className="write">
+      {fields.table && <ViewSwitch view={view} onView={setView} />}
+      {notes}
+      <div className={fields.table ? `write both show-${view}` : 'write'}>
+        {fields.table && (
+          // The form scrolls on its own; its fields are reached by keyboard.
+          <div className="formside" ref={form}>
+            {fields.render(findings)}
+          </div>
+        )}
         <div className="text">
-          {notes}
           <YamlEditor
             ref={editor}
             label={label}
@@ -116,30 +166,22 @@ export function WriteStep(props: Props) {
             onChange={onChange}
             onCursor={setCursor}
           />
-          {asked && <Findings findings={findings} onGo={(finding) => editor.current?.goTo(finding.from)} />}
-          <div className="hint">
-            <span>
-              <kbd>Ctrl Space</kbd> offers fields and values
-            </span>
-            <span>
-              <kbd>Ctrl ]</kbd> indents
-            </span>
-            <span>
-              <kbd>Ctrl F</kbd> finds
-            </span>
-            <span>
-              <kbd>Tab</kbd> leaves the editor
-            </span>
-          </div>
+          {asked && <Findings findings={props.findings} onGo={(finding) => goTo(finding.from)} />}
+          {fields.table && (
+            // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+            <div className="under" role="region" aria-label="Help with this document" tabIndex={0}>
+              {help}
+            </div>
+          )}
+          <Hints />
         </div>
-        {/* The side scrolls on its own, so it must be reachable by keyboard. */}
-        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <div className="side" role="region" aria-label="Help with this document" tabIndex={0}>
-          <div className="stack">
-            {form}
-            <FieldCard text={calmly} cursor={Math.min(cursor, calmly.length)} />
+        {!fields.table && (
+          // The side scrolls on its own, so it must be reachable by keyboard.
+          // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+          <div className="side" role="region" aria-label="Help with this document" tabIndex={0}>
+            <div className="stack">{help}</div>
           </div>
-        </div>
+        )}
       </div>
       <div className="foot">
         <span className="two sm" role="status">

@@ -129,7 +129,9 @@ export function Writing(props: Props) {
     <WriteStep
       label={label}
       text={draft.text}
+      read={read}
       findings={findings}
+      isNew={edited === null}
       asked={writing.asked}
       busy={check.isPending}
       onChange={(text) => {
@@ -137,7 +139,6 @@ export function Writing(props: Props) {
       }}
       onReview={writing.startReview}
       cancel={cancel}
-      form={null}
       notes={
         <>
           <KeptDraft work={work} />

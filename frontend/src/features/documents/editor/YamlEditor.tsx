@@ -8,6 +8,8 @@ import { setup } from './setup';
 export interface EditorHandle {
   /** Puts the cursor there, in sight. */
   goTo: (offset: number) => void;
+  /** Marks its line and brings it in sight; the keyboard stays where it is. */
+  show: (offset: number) => void;
 }
 
 interface Props {
@@ -70,6 +72,15 @@ export function YamlEditor({ label, value, findings, onChange, onCursor, ref }: 
       const anchor = Math.min(offset, editor.state.doc.length);
       editor.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: 'center' }) });
       editor.focus();
+    },
+    show(offset) {
+      const editor = view.current;
+      if (!editor || editor.hasFocus) return;
+      const anchor = Math.min(offset, editor.state.doc.length);
+      editor.dispatch({
+        selection: { anchor },
+        effects: EditorView.scrollIntoView(anchor, { y: 'nearest', yMargin: 80 }),
+      });
     },
   }));
 

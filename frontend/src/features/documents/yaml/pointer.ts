@@ -70,6 +70,7 @@ export function locate(text: ReadText, violations: Violation[]): Finding[] {
   return violations.map(({ document, pointer, code, detail }) => {
     const found = text.documents[document];
     const spot = found ? spotOf(found, pointer, code === 'unknown_field' ? 'name' : 'value') : { from: 0, to: 0 };
-    return { line: Math.max(1, text.lines.linePos(spot.from).line), ...spot, field: fieldPath(pointer), detail };
+    const { line } = text.lines.linePos(spot.from);
+    return { line: Math.max(1, line), ...spot, field: fieldPath(pointer), detail, pointer, document };
   });
 }

@@ -16,7 +16,7 @@ function isWritten(path: string[], name: string): boolean {
 }
 
 /** Schemas that the place may have: unions give several. */
-function schemasAt(root: Schema, path: string[]): Schema[] {
+export function schemasAt(root: Schema, path: string[]): Schema[] {
   let found = variants(root);
   for (const part of path) {
     found = found.flatMap((schema) => {

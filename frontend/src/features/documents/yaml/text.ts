@@ -25,6 +25,9 @@ export interface Finding {
   /** Path of the field, as people write it; empty where the text itself is not YAML. */
   field: string;
   detail: string;
+  /** The same path as JSON pointer, and the document that it is about. */
+  pointer?: string;
+  document?: number;
 }
 
 export interface ReadText {

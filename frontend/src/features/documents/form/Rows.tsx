@@ -1,0 +1,127 @@
+import { ArrowDown, ArrowUp, Plus, X } from 'lucide-react';
+import { useId } from 'react';
+import type { Path } from './edit';
+import { Fold, Items } from './Items';
+import { SharesBar } from './SharesBar';
+import { get, pathOf, pointerOf, type Rows, type Scope } from './table';
+import { useTools, wrongAt } from './tools';
+
+interface RowProps {
+  item: Rows;
+  path: Path;
+  row: Scope;
+  index: number;
+  count: number;
+}
+
+function RowButtons({ item, path, index, count }: Omit<RowProps, 'row'>) {
+  const { edit } = useTools();
+  const name = `${item.one} ${index + 1}`;
+  return (
+    <span className="rowbuttons">
+      {item.ordered && count > 1 && (
+        <>
+          <button
+            type="button"
+            className="btn q ic"
+            aria-label={`Move ${name} up`}
+            disabled={index === 0}
+            onClick={() => edit([{ do: 'move', path, by: -1 }])}
+          >
+            <ArrowUp className="i s" aria-hidden />
+          </button>
+          <button
+            type="button"
+            className="btn q ic"
+            aria-label={`Move ${name} down`}
+            disabled={index === count - 1}
+            onClick={() => edit([{ do: 'move', path, by: 1 }])}
+          >
+            <ArrowDown className="i s" aria-hidden />
+          </button>
+        </>
+      )}
+      <button
+        type="button"
+        className="btn q ic"
+        aria-label={`Remove ${name}`}
+        onClick={() => edit([{ do: 'remove', path }])}
+      >
+        <X className="i s" aria-hidden />
+      </button>
+    </span>
+  );
+}
+
+function Row({ item, path, row, index, count }: RowProps) {
+  const tools = useTools();
+  const name = `${item.one[0]?.toUpperCase()}${item.one.slice(1)} ${index + 1}`;
+  const own = wrongAt(tools, path);
+  const buttons = <RowButtons item={item} path={path} index={index} count={count} />;
+  const inside = <Items items={item.items} at={path} scope={row} bare={item.look === 'line' && index > 0} />;
+  const words = own.length > 0 && (
+    <p className="mantine-InputWrapper-error" role="alert">
+      {own.join('. ')}
+    </p>
+  );
+  if (item.look === 'card') {
+    return (
+      <Fold
+        look="rule"
+        title={name}
+        label={name}
+        meta={item.title?.(row)}
+        wrong={tools.wrong.filter(({ pointer }) => `${pointer}/`.startsWith(`${pointerOf(path)}/`)).length}
+        opened={count <= 2 || index === 0}
+        aside={buttons}
+      >
+        {words}
+        {inside}
+      </Fold>
+    );
+  }
+  return (
+    <div className={item.look === 'box' ? 'rowbox' : 'rowline'} role="group" aria-label={name}>
+      <div className="fgrid">
+        {inside}
+        {words}
+      </div>
+      {buttons}
+    </div>
+  );
+}
+
+/** A list of a document: one row for each item, in the order in which they are tried. */
+export function RowsField({ item, at, scope }: { item: Rows; at: Path; scope: Scope }) {
+  const tools = useTools();
+  const id = useId();
+  const path = [...at, ...pathOf(item.rows)];
+  const value = get(scope, item.rows);
+  const rows: unknown[] = Array.isArray(value) ? value : [];
+  const own = wrongAt(tools, path);
+  function add() {
+    tools.edit([{ do: 'insert', path: [...path, rows.length], to: item.fresh }]);
+    tools.reveal([...path, rows.length]);
+  }
+  return (
+    <div className={`frows ${item.look}`} role="group" aria-labelledby={id}>
+      <div className="frowshead">
+        <span id={id}>{item.label}</span>
+        {rows.length === 0 && item.empty && <span className="sm dim">{item.empty}</span>}
+        {item.help && rows.length > 0 && <span className="sm dim">{item.help}</span>}
+      </div>
+      {item.shares && <SharesBar shares={item.shares} rows={rows} />}
+      {rows.map((row, index) => (
+        <Row key={index} item={item} path={[...path, index]} row={row} index={index} count={rows.length} />
+      ))}
+      {own.length > 0 && (
+        <p className="mantine-InputWrapper-error" role="alert">
+          {own.join('. ')}
+        </p>
+      )}
+      <button type="button" className="btn q add" onClick={add}>
+        <Plus className="i s" aria-hidden /> {item.add}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,25 @@
+import type { Kind } from '@/api/kinds';
+import type { FormTable } from '../table';
+import { destinationRule } from './destinationRule';
+import { gateway } from './gateway';
+import { rateLimit } from './rateLimit';
+import { grpcRoute, httpRoute, tcpRoute, tlsRoute } from './routes';
+import { serviceEntry } from './serviceEntry';
+import { virtualService } from './virtualService';
+
+export const FORMS: FormTable[] = [
+  httpRoute,
+  grpcRoute,
+  tcpRoute,
+  tlsRoute,
+  virtualService,
+  destinationRule,
+  gateway,
+  serviceEntry,
+  rateLimit,
+];
+
+/** The form of a kind. Every other kind is written as YAML. */
+export function formOf(kind: Kind | undefined): FormTable | undefined {
+  return FORMS.find((form) => form.kind === kind?.key);
+}
