@@ -204,6 +204,60 @@ async def test_a_document_is_written_mended_reviewed_and_live(mesh: Mesh, consol
     assert (await mesh.plane.read("revisions?limit=1"))["items"][0]["reason"] == "spare pay"
 
 
+async def test_a_route_is_written_by_form_with_a_split_and_a_retry(mesh: Mesh, console: Console) -> None:
+    page = await console.open("/services/shop/pay", "pay")
+    await page.get_by_role("button", name="Routes and limits").click()
+    await page.get_by_role("menuitem", name="Add a route").click()
+    form = page.get_by_role("form")
+    await form.get_by_role("region", name="Name").get_by_role("textbox", name="Name").fill("pay-slow")
+    rule = form.get_by_role("group", name="Rule 1", exact=True)
+    await rule.get_by_role("button", name="Add a match").click()
+    await rule.get_by_label("Path value").fill("/slow")
+    first = rule.get_by_role("group", name="Destination 1")
+    await first.get_by_label("Service").fill("pay-")
+    await page.get_by_role("option", name="pay-a").click()
+    await first.get_by_label("Weight").fill("75")
+    await rule.get_by_role("button", name="Add a destination").click()
+    second = rule.get_by_role("group", name="Destination 2")
+    await second.get_by_label("Service").fill("pay-b")
+    await second.get_by_label("Weight").fill("many")
+    await expect(second).to_contain_text("must be a whole number")
+    await expect(page.locator(".cm-guilty")).to_contain_text("weight: many")
+    assert await console.violations() == []
+    await second.get_by_label("Weight").fill("25")
+    await expect(rule.get_by_role("img", name="pay-a 75 %, pay-b 25 %")).to_be_visible()
+    await rule.get_by_role("button", name="Timeouts and retries").click()
+    await rule.get_by_role("textbox", name="Retries").fill("2")
+    await expect(page.locator(".cm-activeLine")).to_contain_text("attempts: 2")
+    await page.get_by_role("button", name="Review…").click()
+    await expect(page.get_by_text("attempts: 2").first).to_be_visible()
+    await page.get_by_role("region", name="What it touches").wait_for()
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.get_by_role("status").filter(has_text="Live").first).to_be_visible()
+    stored = (await mesh.plane.read("httproutes/shop/pay-slow"))["spec"]
+    assert stored["parentRefs"] == [{"group": "", "kind": "Service", "name": "pay", "port": stored["parentRefs"][0]["port"]}]
+    assert [(b["name"], b["weight"]) for b in stored["rules"][0]["backendRefs"]] == [("pay-a", 75), ("pay-b", 25)]
+    assert stored["rules"][0]["retry"] == {"attempts": 2}
+    await page.get_by_role("button", name="Roll back now").click()
+    await expect(page.get_by_text("Rolled back.")).to_be_visible()
+
+    async def gone() -> bool:
+        return (await mesh.plane.call("GET", "httproutes/shop/pay-slow")).status_code == 404
+
+    await until(gone, "the route is taken back")
+
+
+async def test_what_the_server_refuses_stands_under_its_field(mesh: Mesh, console: Console) -> None:
+    page = await console.open("/documents/new?kind=httproutes&service=shop/pay", "New HTTPRoute")
+    rule = page.get_by_role("form").get_by_role("group", name="Rule 1", exact=True)
+    destination = rule.get_by_role("group", name="Destination 1")
+    await destination.get_by_label("Service").fill("Not_A_Name")
+    await page.get_by_role("button", name="Review…").click()
+    await expect(destination.get_by_role("alert")).to_be_visible()
+    await expect(page.locator(".cm-guilty")).to_contain_text("Not_A_Name")
+    await page.get_by_role("link", name="Cancel").click()
+
+
 async def test_what_holds_for_a_caller_leads_to_the_line_that_says_so(mesh: Mesh, console: Console) -> None:
     page = await console.open(f"/proxies/{mesh.web.proxy}", mesh.web.name)
     view = page.get_by_role("region", name="What holds for this proxy")
@@ -238,6 +292,10 @@ PAGES = [
     ("/changes", "Changes"),
     ("/documents", "Documents"),
     ("/documents/new", "New document"),
+    ("/documents/new?kind=virtualservices", "New VirtualService"),
+    ("/documents/new?kind=destinationrules&service=shop/pay", "New DestinationRule"),
+    ("/documents/new?kind=gateways", "New Gateway"),
+    ("/documents/new?kind=ratelimits", "New RateLimit"),
     ("/documents/httproutes/shop/pay", "pay"),
     ("/documents/httproutes/shop/pay/edit", "Edit pay"),
 ]

@@ -72,4 +72,5 @@ export const writeSearch = z.object({
   undone: optionalNumber,
 });
 
-export const newDocumentSearch = writeSearch.extend({ kind: optionalText });
+/** `service`: what the document is about, when one came from there. */
+export const newDocumentSearch = writeSearch.extend({ kind: optionalText, service: optionalText });

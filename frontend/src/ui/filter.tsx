@@ -15,7 +15,7 @@ function FilterChip({
   children: ReactNode;
 }) {
   return (
-    <button type="button" className="fc" aria-pressed={pressed} onClick={onClick}>
+    <button type="button" className={count ? 'fc' : 'fc none'} aria-pressed={pressed} onClick={onClick}>
       {children} <b>{count}</b>
     </button>
   );

@@ -11,6 +11,7 @@ import { Ago, Empty, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
 import { State, type Tone } from '@/ui/state';
 import { DataTable, type Column } from '@/ui/table';
+import { NewMenu } from './NewMenu';
 import { attentionFirst, fits, rowOf, type Row, type StateKey } from './model';
 
 const CHIPS: { key: Exclude<StateKey, 'live'>; label: string; tone: Tone }[] = [
@@ -154,9 +155,13 @@ export function DocumentsPage() {
         <h1>Documents</h1>
         {rows.length > 0 && !pending && <span className="sub">{headline(rows)}</span>}
         <span className="sp" />
-        <Link to="/documents/new" search={{ kind: search.kind }} className="btn p">
-          <Plus className="i s" aria-hidden /> New {kind ? kindLabel(kind) : 'document'}
-        </Link>
+        {kind ? (
+          <Link to="/documents/new" search={{ kind: kind.plural }} className="btn p">
+            <Plus className="i s" aria-hidden /> New {kindLabel(kind)}
+          </Link>
+        ) : (
+          <NewMenu />
+        )}
       </div>
       {rows.length > 0 && (
         <FilterBar

@@ -1,30 +1,17 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
-import { KINDS, kindLabel, kindWithPlural, type Kind } from '@/api/kinds';
+import { useMemo, useState } from 'react';
+import { kindLabel, kindWithPlural, type Kind } from '@/api/kinds';
+import { queries } from '@/api/queries';
 import { RollBackNow } from '@/features/changes/RollBackNow';
 import { FlowHead } from '@/ui/flow';
-import { Card } from '@/ui/parts';
+import { Card, Loading } from '@/ui/parts';
+import { ProblemNote } from '@/ui/problem';
 import { useDraft, type Draft } from './draft';
+import { grouped } from './groups';
+import { startFor } from './starts';
 import { Writing, type Step } from './Writing';
 import { toYaml } from './yaml/text';
-
-const GROUPS: { title: string; has: (kind: Kind) => boolean }[] = [
-  { title: 'Services and workloads', has: ({ key }) => /^(Namespace|Service|Workload)/.test(key) },
-  { title: 'Routes and destinations', has: ({ key }) => /Route$|^VirtualService|^DestinationRule|^Sidecar/.test(key) },
-  { title: 'Gateways', has: ({ key }) => /Gateway$|^ReferenceGrant|^Secret/.test(key) },
-  { title: 'Access', has: ({ key }) => /Authorization|Authentication/.test(key) },
-];
-
-/** Every kind stands in one group; what fits none is for the whole mesh. */
-function grouped(): { title: string; kinds: Kind[] }[] {
-  const groups = [...GROUPS, { title: 'Whole mesh', has: () => true }];
-  const taken = new Set<Kind>();
-  return groups.map(({ title, has }) => {
-    const kinds = KINDS.filter((kind) => !taken.has(kind) && has(kind));
-    kinds.forEach((kind) => taken.add(kind));
-    return { title, kinds };
-  });
-}
 
 function ChooseKind() {
   return (
@@ -33,24 +20,22 @@ function ChooseKind() {
         <p className="say">
           Choose what the document is about. It starts from an example, and YAML that you have can be pasted over it.
         </p>
-        {grouped()
-          .filter(({ kinds }) => kinds.length > 0)
-          .map(({ title, kinds }) => (
-            <Card key={title} title={title}>
-              <div className="b">
-                <ul className="kinds">
-                  {kinds.map((kind) => (
-                    <li key={kind.key}>
-                      <Link to="/documents/new" search={{ kind: kind.plural }}>
-                        <b>{kindLabel(kind)}</b>
-                        <span className="sm two">{kind.summary}</span>
-                      </Link>
-                    </li>
-                  ))}
-                </ul>
-              </div>
-            </Card>
-          ))}
+        {grouped().map(({ title, kinds }) => (
+          <Card key={title} title={title}>
+            <div className="b">
+              <ul className="kinds">
+                {kinds.map((kind) => (
+                  <li key={kind.key}>
+                    <Link to="/documents/new" search={{ kind: kind.plural }}>
+                      <b>{kindLabel(kind)}</b>
+                      <span className="sm two">{kind.summary}</span>
+                    </Link>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          </Card>
+        ))}
       </div>
     </div>
   );
@@ -63,12 +48,32 @@ function startFrom(kind: Kind, namespace: string | undefined): string {
   return toYaml({ apiVersion, kind: name, metadata: where, ...body });
 }
 
-function Making({ kind, namespace, search, set }: MakingProps) {
-  const fresh = useMemo<Draft>(
-    () => ({ text: startFrom(kind, namespace), seen: null, base: null, at: null }),
-    [kind, namespace],
+/** Reads the service first: the document starts with its name and port. */
+function MakingFor({ service, ...props }: Omit<MakingProps, 'text' | 'about'> & { service: string }) {
+  const { data, error, refetch } = useQuery(queries.document('services', service));
+  const others = useQuery(queries.anyDocuments(props.kind.plural));
+  // What is there when the page is opened; the draft does not change by itself.
+  const [text, setText] = useState<string | null>(null);
+  if (text === null && data && others.data) {
+    const start = startFor(props.kind, data, others.data);
+    setText(start ? toYaml(start) : startFrom(props.kind, data.metadata.namespace ?? undefined));
+  }
+  if (text !== null) return <Making {...props} text={text} about={service} />;
+  if (!error && !others.error) return <Loading what="the service" />;
+  return (
+    <div className="pad">
+      <ProblemNote
+        error={error ?? others.error}
+        what={`Service ${service} could not be read.`}
+        onRetry={() => void Promise.all([refetch(), others.refetch()])}
+      />
+    </div>
   );
-  const work = useDraft(`new ${kind.plural}`, fresh, !kind.writeOnly);
+}
+
+function Making({ kind, text, about, search, set }: MakingProps) {
+  const fresh = useMemo<Draft>(() => ({ text, seen: null, base: null, at: null }), [text]);
+  const work = useDraft(['new', kind.plural, about].filter(Boolean).join(' '), fresh, !kind.writeOnly);
   return (
     <Writing
       label={`YAML of the new ${kindLabel(kind)}`}
@@ -94,7 +99,9 @@ function Making({ kind, namespace, search, set }: MakingProps) {
 
 interface MakingProps {
   kind: Kind;
-  namespace: string | undefined;
+  text: string;
+  /** The service that it is about; a draft for one is not gone on with for another. */
+  about: string | undefined;
   search: Step;
   set: (change: Step, replace?: boolean) => void;
 }
@@ -134,7 +141,26 @@ export function NewDocumentPage() {
           )
         }
       />
-      {kind ? <Making key={kind.key} kind={kind} namespace={search.ns} search={search} set={set} /> : <ChooseKind />}
+      {!kind && <ChooseKind />}
+      {kind && search.service && (
+        <MakingFor
+          key={`${kind.key} ${search.service}`}
+          kind={kind}
+          service={search.service}
+          search={search}
+          set={set}
+        />
+      )}
+      {kind && !search.service && (
+        <Making
+          key={kind.key}
+          kind={kind}
+          text={startFrom(kind, search.ns)}
+          about={undefined}
+          search={search}
+          set={set}
+        />
+      )}
     </div>
   );
 }

@@ -1,3 +1,5 @@
+import { Link } from '@tanstack/react-router';
+import { Plus } from 'lucide-react';
 import type { HttpRouteDocument, RouteRule } from '@/api/types';
 import { percent, plural } from '@/ui/format';
 import { Card } from '@/ui/parts';
@@ -32,7 +34,15 @@ export function Routes({
 }) {
   const own = routes ? routesOf(routes, service) : [];
   return (
-    <Card title="Routes" meta={routes && `${plural(own.length, 'HTTPRoute')} for this service`}>
+    <Card
+      title="Routes"
+      meta={routes && `${plural(own.length, 'HTTPRoute')} for this service`}
+      aside={
+        <Link className="btn q" to="/documents/new" search={{ kind: 'httproutes', service }}>
+          <Plus className="i s" aria-hidden /> Add a route
+        </Link>
+      }
+    >
       {error && (
         <div className="b">
           <ProblemNote error={error} what="Routes could not be read." />

@@ -6,6 +6,7 @@ import { queries } from '@/api/queries';
 import type { Proxy, ServiceDocument, TopologyNode } from '@/api/types';
 import { LastChanges } from '@/features/changes/LastChanges';
 import { TrafficCharts } from '@/features/charts/TrafficCharts';
+import { ServiceStarts } from '@/features/documents/ServiceStarts';
 import { CallersView } from '@/features/effective/CallersView';
 import { STATE_WORDS } from '@/features/proxies/words';
 import { duration, figure, percent, plural, rate, shortName } from '@/ui/format';
@@ -278,6 +279,7 @@ export function ServicePage() {
           </div>
         </div>
         <span className="sp" />
+        <ServiceStarts service={id} />
         <Link className="btn p" to="/services/$namespace/$name/shift" params={{ namespace, name }}>
           <Split className="i s" aria-hidden /> Shift traffic
         </Link>

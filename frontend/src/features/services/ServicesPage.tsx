@@ -5,6 +5,7 @@ import { Boxes, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
 import { queries } from '@/api/queries';
+import { ServiceStarts } from '@/features/documents/ServiceStarts';
 import { FilterBar, NothingMatches } from '@/ui/filter';
 import { duration, NOTHING, percent, plural, rate, shortName } from '@/ui/format';
 import { Empty, Loading } from '@/ui/parts';
@@ -107,6 +108,12 @@ const COLUMNS: Column<ServiceRow>[] = [
     cell: (row) => (row.node ? `${row.node.workloads.connected} of ${row.node.workloads.total}` : NOTHING),
   },
   { key: 'ports', head: 'Port', align: 'r', className: 'dim', cell: (row) => row.ports.join(', ') },
+  {
+    key: 'starts',
+    head: <span className="sr">Change</span>,
+    align: 'r',
+    cell: (row) => <ServiceStarts service={row.id} inRow />,
+  },
 ];
 
 function orNothing(value: number | null, words: (value: number) => string): string {

@@ -10,9 +10,9 @@ import { edited, type Op, type Order, type Path } from './edit';
 import { Items } from './Items';
 import { metadataSection } from './kinds/metadata';
 import { useSubsets } from './subsets';
-import { pathOf, pointerOf, valueAt, words, type FormTable } from './table';
+import { pointerOf, valueAt, words, type FormTable } from './table';
 import { Tools, type FormTools } from './tools';
-import { fields, isRequired, uncovered } from './walk';
+import { fallbackOf, fields, isRequired, uncovered } from './walk';
 
 interface Props {
   kind: Kind;
@@ -76,10 +76,12 @@ function useFormTools(props: Props, value: unknown): FormTools {
       wrong: findings.flatMap(({ pointer, document, detail }) =>
         pointer !== undefined && document === index ? [{ pointer, detail }] : [],
       ),
-      isRequired: (path) => isRequired(kind.schema, path),
+      // Fields of something that is not there are not missing.
+      isRequired: (path) => isRequired(kind.schema, path) && valueAt(value, path.slice(0, -1)) !== undefined,
+      fallback: (path) => fallbackOf(kind.schema, path),
       values: (path) => valuesIn(kind, path),
     }),
-    [namespace, subsets, index, order, onText, onReveal, findings, kind],
+    [namespace, subsets, index, order, onText, onReveal, findings, kind, value],
   );
 }
 
@@ -166,7 +168,7 @@ export function DocumentForm(props: Props) {
               </div>
             </Card>
           ))}
-          <AlsoSet paths={uncovered(value, own, pathOf('spec'))} go={go} />
+          <AlsoSet paths={uncovered(value, own, ['spec'], table.fixed)} go={go} />
         </fieldset>
       </div>
     </Tools>

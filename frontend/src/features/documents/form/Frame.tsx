@@ -9,7 +9,7 @@ interface Props {
   required?: boolean;
   /** Twelve make a line. */
   width?: number;
-  /** In rows, the line above them says what each column is. */
+  /** In rows, the line above them says what each column is; the field itself carries its label. */
   bare?: boolean;
   children: ReactNode;
 }
@@ -21,10 +21,17 @@ export function Frame({ id, label, help, error, required, width = 6, bare, child
       <Input.Wrapper
         id={id}
         label={
-          <span className={bare ? 'sr' : undefined}>
-            {label}
-            {required && <span className="req"> required</span>}
-          </span>
+          bare ? undefined : (
+            <>
+              {label}
+              {required && (
+                <span className="req" aria-hidden>
+                  {' '}
+                  required
+                </span>
+              )}
+            </>
+          )
         }
         description={bare ? undefined : help}
         error={error}

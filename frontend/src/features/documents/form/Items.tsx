@@ -38,6 +38,7 @@ function ChoiceField({ item, at, scope, bare }: Props<Choice>) {
       <Frame {...wiring} required={false} label={item.label} help={item.help} width={item.width} bare={bare}>
         <NativeSelect
           id={wiring.id}
+          aria-label={bare ? item.label : undefined}
           error={Boolean(wiring.error)}
           value={now < 0 ? '' : String(now)}
           data={[
@@ -107,12 +108,23 @@ function GroupField({ item, at, scope }: Props<Group>) {
   );
 }
 
-export function Items({ items, at, scope, bare }: { items: Item[]; at: Path; scope: Scope; bare?: boolean }) {
+interface ItemsProps {
+  items: Item[];
+  at: Path;
+  scope: Scope;
+  /** Labels are for those who do not see the column. */
+  bare?: boolean;
+}
+
+export function Items({ items, at, scope, bare }: ItemsProps) {
   return items
     .filter((item) => item.when?.(scope) ?? true)
     .map((item, index) => {
       if ('at' in item) return <Field key={index} leaf={item} at={at} scope={scope} bare={bare} />;
-      if ('rows' in item) return <RowsField key={index} item={item} at={at} scope={scope} />;
+      if ('rows' in item)
+        return (
+          <RowsField key={index} item={item} at={at} scope={scope} alone={at.length === 1 && items.length === 1} />
+        );
       if ('group' in item) return <GroupField key={index} item={item} at={at} scope={scope} />;
       return <ChoiceField key={index} item={item} at={at} scope={scope} bare={bare} />;
     });

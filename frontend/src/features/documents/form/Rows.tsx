@@ -57,8 +57,10 @@ function Row({ item, path, row, index, count }: RowProps) {
   const tools = useTools();
   const name = `${item.one[0]?.toUpperCase()}${item.one.slice(1)} ${index + 1}`;
   const own = wrongAt(tools, path);
+  // In lines of fields, the first line says what each column is; the heading says it where there is one column.
+  const labelled = item.look === 'line' && index === 0 && item.items.length > 1;
   const buttons = <RowButtons item={item} path={path} index={index} count={count} />;
-  const inside = <Items items={item.items} at={path} scope={row} bare={item.look === 'line' && index > 0} />;
+  const inside = <Items items={item.items} at={path} scope={row} bare={item.look === 'line' && !labelled} />;
   const words = own.length > 0 && (
     <p className="mantine-InputWrapper-error" role="alert">
       {own.join('. ')}
@@ -81,7 +83,11 @@ function Row({ item, path, row, index, count }: RowProps) {
     );
   }
   return (
-    <div className={item.look === 'box' ? 'rowbox' : 'rowline'} role="group" aria-label={name}>
+    <div
+      className={item.look === 'box' ? 'rowbox' : labelled ? 'rowline labelled' : 'rowline'}
+      role="group"
+      aria-label={name}
+    >
       <div className="fgrid">
         {inside}
         {words}
@@ -92,23 +98,25 @@ function Row({ item, path, row, index, count }: RowProps) {
 }
 
 /** A list of a document: one row for each item, in the order in which they are tried. */
-export function RowsField({ item, at, scope }: { item: Rows; at: Path; scope: Scope }) {
+export function RowsField({ item, at, scope, alone }: { item: Rows; at: Path; scope: Scope; alone?: boolean }) {
   const tools = useTools();
   const id = useId();
   const path = [...at, ...pathOf(item.rows)];
   const value = get(scope, item.rows);
   const rows: unknown[] = Array.isArray(value) ? value : [];
   const own = wrongAt(tools, path);
+  const said = rows.length === 0 ? item.empty : item.help;
   function add() {
     tools.edit([{ do: 'insert', path: [...path, rows.length], to: item.fresh }]);
     tools.reveal([...path, rows.length]);
   }
   return (
-    <div className={`frows ${item.look}`} role="group" aria-labelledby={id}>
-      <div className="frowshead">
-        <span id={id}>{item.label}</span>
-        {rows.length === 0 && item.empty && <span className="sm dim">{item.empty}</span>}
-        {item.help && rows.length > 0 && <span className="sm dim">{item.help}</span>}
+    <div className={`frows look-${item.look}`} role="group" aria-labelledby={id}>
+      <div className={said || !alone ? 'frowshead' : 'sr'}>
+        <span id={id} className={alone ? 'sr' : undefined}>
+          {item.label}
+        </span>
+        {said && <span className="sm dim">{said}</span>}
       </div>
       {item.shares && <SharesBar shares={item.shares} rows={rows} />}
       {rows.map((row, index) => (

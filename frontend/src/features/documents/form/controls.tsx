@@ -24,16 +24,17 @@ function useLeaf({ leaf, at, scope, bare }: { leaf: Leaf; at: Path; scope: Scope
   const frame = { ...wiring, label: leaf.label, help: leaf.help, width: leaf.width, bare };
   const input = {
     id: wiring.id,
+    'aria-label': bare ? leaf.label : undefined,
     error: Boolean(wiring.error),
     'aria-required': wiring.required || undefined,
     onFocus: wiring.onFocus,
   };
-  return { path, value: get(scope, leaf.at), frame, input, required: wiring.required };
+  return { path, value: get(scope, leaf.at), frame, input, required: wiring.required, fallback: wiring.fallback };
 }
 
 function Line(props: FieldProps<'text' | 'number' | 'duration'>) {
   const { leaf } = props;
-  const { path, value, frame, input, required } = useLeaf(props);
+  const { path, value, frame, input, required, fallback } = useLeaf(props);
   const { onType, onLeave } = useTyped(path, value, required, leaf.as === 'number' ? asNumber : String);
   return (
     <Frame {...frame}>
@@ -41,7 +42,7 @@ function Line(props: FieldProps<'text' | 'number' | 'duration'>) {
         {...input}
         value={asText(value)}
         inputMode={leaf.as === 'number' ? 'decimal' : undefined}
-        placeholder={leaf.as === 'text' ? leaf.placeholder : leaf.as === 'duration' ? 'not set' : undefined}
+        placeholder={leaf.as === 'text' ? leaf.placeholder : (fallback ?? 'not set')}
         rightSection={leaf.as === 'number' && leaf.unit ? <span className="unit">{leaf.unit}</span> : undefined}
         rightSectionWidth={leaf.as === 'number' && leaf.unit ? 12 + leaf.unit.length * 7 : undefined}
         onChange={(event) => onType(event.currentTarget.value)}
@@ -53,11 +54,13 @@ function Line(props: FieldProps<'text' | 'number' | 'duration'>) {
 
 function OneOf(props: FieldProps<'select'>) {
   const { leaf } = props;
-  const { path, value, frame, input } = useLeaf(props);
+  const { path, value, frame, input, fallback } = useLeaf(props);
   const tools = useTools();
-  const now = asText(value);
   const options = leaf.options ?? tools.values(path).map((each): [string, string] => [each, each]);
-  const known = options.some(([each]) => each === now);
+  const written = asText(value);
+  const known = options.some(([each]) => each === written);
+  // What is written and would hold anyway is the same choice as nothing.
+  const now = written === fallback && !known ? '' : written;
   return (
     <Frame {...frame}>
       <NativeSelect

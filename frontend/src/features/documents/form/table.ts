@@ -4,6 +4,8 @@ import type { Path } from './edit';
 export interface FormTable {
   /** Name of the kind in the API; the two Gateways have two. */
   kind: string;
+  /** What can only be written in one way, and so is no question. */
+  fixed?: At[];
   sections: Section[];
 }
 

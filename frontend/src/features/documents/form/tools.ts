@@ -10,6 +10,8 @@ export interface FormTools {
   /** What is wrong, by JSON pointer. */
   wrong: { pointer: string; detail: string }[];
   isRequired: (path: Path) => boolean;
+  /** What holds where a field is left out. */
+  fallback: (path: Path) => string | null;
   /** What may stand in a place, where there are only some values. */
   values: (path: Path) => string[];
   subsets: (host: string) => string[];
@@ -35,6 +37,7 @@ export interface Wiring {
   id: string;
   error: string | null;
   required: boolean;
+  fallback: string | null;
   onFocus: () => void;
 }
 
@@ -46,6 +49,7 @@ export function useWiring(path: Path, below = false): Wiring {
     id: useId(),
     error: errors.length ? [...new Set(errors)].join('. ') : null,
     required: tools.isRequired(path),
+    fallback: tools.fallback(path),
     onFocus: () => tools.reveal(path),
   };
 }

@@ -52,10 +52,11 @@ function* covered(items: Item[], scope: Scope, path: Path): Generator<Path> {
 }
 
 /** Paths, from the top of the document on, of what is set and has no field in the form. */
-export function uncovered(value: unknown, items: Item[], scopePath: Path): Path[] {
+export function uncovered(value: unknown, items: Item[], scopePath: Path, fixed: string[] = []): Path[] {
   const scope = scopePath.reduce<unknown>((found, part) => get(found, String(part)), value);
   const shown = new Set([...covered(items, scope, scopePath)].map(pointerOf));
-  for (const at of ['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']) shown.add(pointerOf(pathOf(at)));
+  for (const at of ['apiVersion', 'kind', 'metadata.name', 'metadata.namespace', ...fixed])
+    shown.add(pointerOf(pathOf(at)));
   const above = new Set(
     [...shown].flatMap((pointer) => pointer.split('/').map((_, end, all) => all.slice(0, end).join('/'))),
   );
@@ -83,6 +84,14 @@ export function schemaAt(root: Schema, path: Path): Schema[] {
 export function isRequired(root: Schema, path: Path): boolean {
   const name = path.at(-1);
   return typeof name === 'string' && schemaAt(root, path.slice(0, -1)).some((each) => each.required?.includes(name));
+}
+
+/** A value that holds where none is written; null where the schema names none that a field could show. */
+export function fallbackOf(root: Schema, path: Path): string | null {
+  const name = String(path.at(-1));
+  const found = schemaAt(root, path.slice(0, -1)).map((each) => each.properties?.[name]?.default);
+  const value = found.find((each) => typeof each === 'string' || typeof each === 'number');
+  return value === undefined || value === '' ? null : String(value);
 }
 
 const WHOLE = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;

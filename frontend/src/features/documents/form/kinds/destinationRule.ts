@@ -21,7 +21,7 @@ function hash(key: string, label: string, fresh: unknown, items: Item[] = []): O
 }
 
 const balancing: Choice = {
-  label: 'An endpoint is chosen',
+  label: 'How an endpoint is chosen',
   width: 12,
   choice: [
     {

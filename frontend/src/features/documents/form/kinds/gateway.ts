@@ -18,6 +18,7 @@ function isTls(listener: Scope): boolean {
 
 export const gateway: FormTable = {
   kind: 'Gateway',
+  fixed: ['spec.gatewayClassName'],
   sections: [
     {
       section: 'What it opens',

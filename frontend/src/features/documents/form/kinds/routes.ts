@@ -140,7 +140,8 @@ export const httpMatches: Rows = {
 export function matchWords(rule: Scope): string {
   const first = listAt(rule, 'matches')[0];
   const more = listAt(rule, 'matches').length - 1;
-  const said = [words(first, 'method'), words(first, 'path.value')].filter(Boolean).join(' ');
+  const asked = listAt(first, 'headers').map((header) => `${words(header, 'name')}: ${words(header, 'value')}`);
+  const said = [words(first, 'method'), words(first, 'path.value'), ...asked].filter(Boolean).join(' ');
   return `${said || 'every call'}${more > 0 ? ` and ${more} more` : ''}`;
 }
 

@@ -1,4 +1,4 @@
-import { listAt, words, type FormTable, type Group, type Rows, type Scope } from '../table';
+import { get, listAt, words, type FormTable, type Group, type Rows, type Scope } from '../table';
 import { goesTo, METHODS } from './routes';
 
 const shares: NonNullable<Rows['shares']> = {
@@ -76,10 +76,14 @@ const faults: Group = {
   ],
 };
 
+function matched(value: Scope): string {
+  return ['exact', 'prefix', 'regex'].map((how) => words(value, how)).find(Boolean) ?? '';
+}
+
 function title(rule: Scope): string {
   const [first, ...more] = listAt(rule, 'match');
-  const path = ['prefix', 'exact', 'regex'].map((how) => words(first, `uri.${how}`)).find(Boolean);
-  const said = [words(first, 'method.exact'), path].filter(Boolean).join(' ');
+  const asked = Object.entries(get(first, 'headers') ?? {}).map(([name, value]) => `${name}: ${matched(value)}`);
+  const said = [words(first, 'method.exact'), matched(get(first, 'uri')), ...asked].filter(Boolean).join(' ');
   const goes = listAt(rule, 'route').length ? goesTo(rule, 'route', shares) : 'as the YAML says';
   return `${said || 'every call'}${more.length ? ` and ${more.length} more` : ''} → ${goes}`;
 }
