@@ -120,6 +120,37 @@ function ViewSwitch({ view, onView }: { view: 'form' | 'yaml'; onView: (view: 'f
   );
 }
 
+interface FootProps {
+  busy: boolean;
+  /** Said here as long as there is no list of all that is wrong. */
+  first: Finding | undefined;
+  cancel: ReactNode;
+  onReview: () => void;
+}
+
+function Foot({ busy, first, cancel, onReview }: FootProps) {
+  return (
+    <div className="foot">
+      <span className="two sm" role="status">
+        {busy
+          ? 'Working out what this would change'
+          : first
+            ? `Line ${first.line}: ${first.detail}`
+            : 'Nothing is written before you have seen what changes.'}
+      </span>
+      <span className="sp" />
+      {cancel ?? (
+        <Link className="btn" to="/documents">
+          Cancel
+        </Link>
+      )}
+      <button type="button" className="btn p lg" disabled={busy} onClick={onReview}>
+        Review…
+      </button>
+    </div>
+  );
+}
+
 /** The text and its form, what is wrong in them, and what the field at the cursor is for. */
 export function WriteStep(props: Props) {
   const { label, text, read, asked, busy, isNew, notes, cancel, onChange, onReview } = props;
@@ -183,24 +214,7 @@ export function WriteStep(props: Props) {
           </div>
         )}
       </div>
-      <div className="foot">
-        <span className="two sm" role="status">
-          {busy
-            ? 'Working out what this would change'
-            : findings.length && !asked
-              ? `Line ${findings[0]?.line}: ${findings[0]?.detail}`
-              : 'Nothing is written before you have seen what changes.'}
-        </span>
-        <span className="sp" />
-        {cancel ?? (
-          <Link className="btn" to="/documents">
-            Cancel
-          </Link>
-        )}
-        <button type="button" className="btn p lg" disabled={busy} onClick={review}>
-          Review…
-        </button>
-      </div>
+      <Foot busy={busy} first={asked ? undefined : findings[0]} cancel={cancel} onReview={review} />
     </>
   );
 }

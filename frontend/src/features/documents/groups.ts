@@ -2,7 +2,10 @@ import { KINDS, type Kind } from '@/api/kinds';
 
 const GROUPS: { title: string; has: (kind: Kind) => boolean }[] = [
   { title: 'Services and workloads', has: ({ key }) => /^(Namespace|Service|Workload)/.test(key) },
-  { title: 'Routes and destinations', has: ({ key }) => /Route$|^VirtualService|^DestinationRule|^Sidecar/.test(key) },
+  {
+    title: 'Routes and destinations',
+    has: ({ key }) => /Route$|^VirtualService|^DestinationRule|^RateLimit|^HealthCheck|^Sidecar/.test(key),
+  },
   { title: 'Gateways', has: ({ key }) => /Gateway$|^ReferenceGrant|^Secret/.test(key) },
   { title: 'Access', has: ({ key }) => /Authorization|Authentication/.test(key) },
 ];

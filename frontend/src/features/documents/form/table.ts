@@ -25,7 +25,8 @@ export type At = string;
 export type Scope = unknown;
 
 /** Documents whose names can be picked. Subsets are those of the DestinationRules for a host. */
-export type Source = 'services' | 'hosts' | 'gateways' | 'istiogateways' | 'secrets' | 'namespaces' | 'subsets';
+export type Source =
+  'services' | 'hosts' | 'gateways' | 'istiogateways' | 'secrets' | 'namespaces' | 'serviceentries' | 'subsets';
 
 interface Shown {
   label: string;

@@ -2,6 +2,7 @@ import type { Kind } from '@/api/kinds';
 import type { FormTable } from '../table';
 import { destinationRule } from './destinationRule';
 import { gateway } from './gateway';
+import { healthCheck } from './healthCheck';
 import { rateLimit } from './rateLimit';
 import { grpcRoute, httpRoute, tcpRoute, tlsRoute } from './routes';
 import { serviceEntry } from './serviceEntry';
@@ -17,6 +18,7 @@ export const FORMS: FormTable[] = [
   gateway,
   serviceEntry,
   rateLimit,
+  healthCheck,
 ];
 
 /** The form of a kind. Every other kind is written as YAML. */

@@ -1,4 +1,4 @@
-import { get, words, type FormTable, type Item, type Rows, type Scope } from '../table';
+import { get, listAt, words, type FormTable, type Item, type Rows, type Scope } from '../table';
 import { httpMatches } from './routes';
 
 const isGateway = (target: Scope) => get(target, 'kind') === 'Gateway';
@@ -60,12 +60,29 @@ const by: Rows = {
   ],
 };
 
+const isGlobal = (one: Scope) => get(one, 'type') === 'Global';
+
 /** What one limit says. A field more is a line more. */
 const limit: Item[] = [
-  { at: 'name', label: 'Name', width: 12, as: 'text' },
+  { at: 'name', label: 'Name', width: 6, as: 'text' },
+  {
+    at: 'type',
+    label: 'Counted',
+    width: 6,
+    as: 'select',
+    unset: 'by each proxy for itself',
+    options: [['Global', 'by all proxies together']],
+  },
   { at: 'requests', label: 'Requests', width: 4, as: 'number' },
   { at: 'per', label: 'In each', width: 4, as: 'duration', whole: true },
-  { at: 'burst', label: 'At once', help: 'Left out: as many as requests', width: 4, as: 'number' },
+  {
+    at: 'burst',
+    label: 'At once',
+    help: 'Left out: as many as requests',
+    width: 4,
+    as: 'number',
+    when: (one) => !isGlobal(one),
+  },
   by,
   { ...httpMatches, help: undefined, empty: 'Every request counts.' },
 ];
@@ -92,7 +109,19 @@ export const rateLimit: FormTable = {
     {
       section: 'What is refused',
       items: [
-        { at: 'onLimit.status', label: 'Status of the answer', help: 'Left out: 429', as: 'number' },
+        { at: 'onLimit.status', label: 'Status of the answer', as: 'number' },
+        {
+          at: 'failureMode',
+          label: 'While nobody counts',
+          help: 'The counters of all proxies together may be away',
+          as: 'select',
+          unset: 'choose one',
+          options: [
+            ['Open', 'requests are let in'],
+            ['Closed', 'requests are refused'],
+          ],
+          when: (spec) => listAt(spec, 'limits').some(isGlobal),
+        },
         {
           at: 'shadow',
           label: 'Only count',
