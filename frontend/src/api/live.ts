@@ -5,7 +5,7 @@ export type SocketState = 'connecting' | 'open' | 'closed';
 
 const KEYS: Record<Hint['type'], string[][]> = {
   revision: [['revisions'], ['revision'], ['documents'], ['mesh'], ['effective']],
-  proxy: [['proxies'], ['proxy'], ['revision'], ['mesh']],
+  proxy: [['proxies'], ['proxy'], ['workloads'], ['revision'], ['mesh']],
   topology: [['topology']],
   'join-token': [['join-token']],
 };

@@ -13,6 +13,7 @@ import type {
   NewJoinToken,
   Page,
   Proxy,
+  ProxyEndpoints,
   Revision,
   RevisionDiff,
   RevisionSummary,
@@ -20,6 +21,7 @@ import type {
   ServiceDocument,
   Session,
   Topology,
+  Workload,
   WorkloadGroupDocument,
 } from './types';
 
@@ -65,6 +67,19 @@ export const queries = {
       queryKey: ['proxy', id],
       queryFn: ({ signal }) => read<Proxy>(`/proxies/${pathOf(id)}`, {}, signal),
       refetchInterval: POLL,
+    }),
+  /** How a proxy sees the endpoints that it calls or checks. */
+  proxyEndpoints: (id: string) =>
+    queryOptions({
+      queryKey: ['proxy-endpoints', id],
+      queryFn: ({ signal }) => read<ProxyEndpoints>(`/proxies/${pathOf(id)}/endpoints`, {}, signal),
+      refetchInterval: POLL_TOPOLOGY,
+    }),
+  workloads: (service: string) =>
+    queryOptions({
+      queryKey: ['workloads', service],
+      queryFn: ({ signal }) => readAll<Workload>('/workloads', { service }, signal),
+      refetchInterval: POLL_TOPOLOGY,
     }),
   documents: <P extends keyof Plurals>(plural: P, namespace?: string) =>
     queryOptions({

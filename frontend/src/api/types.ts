@@ -118,6 +118,10 @@ export type Proxy = Schemas['Proxy'];
 export type ProxyType = Schemas['ProxyType'];
 export type XdsType = ProxyType['type'];
 
+export type Workload = Schemas['Workload'];
+export type SeenEndpoint = Schemas['SeenEndpoint'];
+export type ProxyEndpoints = Schemas['ProxyEndpoints'];
+
 export type JoinToken = Schemas['JoinToken'];
 export type Redemption = Schemas['Redemption'];
 /** Shown once, when the token is made. */

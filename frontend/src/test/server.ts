@@ -50,6 +50,12 @@ export const server = setupServer(
     return found ? HttpResponse.json(found) : problem(404);
   }),
   http.get(api('/proxies/:namespace/:name/effective'), () => HttpResponse.json(shop.effective)),
+  http.get(api('/proxies/:namespace/:name/endpoints'), ({ params }) =>
+    HttpResponse.json(shop.endpointsOf(`${params.namespace}/${params.name}`)),
+  ),
+  http.get(api('/workloads'), ({ request }) =>
+    HttpResponse.json(page(shop.workloadsOf(new URL(request.url).searchParams.get('service') ?? ''))),
+  ),
   http.get(api('/namespaces'), () => HttpResponse.json(page(shop.namespaces))),
   http.get(api('/services'), () => HttpResponse.json(page(shop.services))),
   http.get(api('/services/:namespace/:name'), ({ params }) => find(shop.services, params)),

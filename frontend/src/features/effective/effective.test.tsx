@@ -13,7 +13,11 @@ const words = (values: Parameters<typeof settingsOf>[0]) =>
 describe('what holds, in words', () => {
   it('puts services first about which a document says something', () => {
     expect([payments?.title, cart?.title]).toEqual(['shop/payments', 'shop/cart']);
-    expect(payments?.documents).toEqual(['DestinationRule shop/payments', 'HTTPRoute shop/payments']);
+    expect(payments?.documents).toEqual([
+      'DestinationRule shop/payments',
+      'HTTPRoute shop/payments',
+      'HealthCheck shop/payments',
+    ]);
     expect(payments?.destinations.map(({ service }) => service)).toEqual(['shop/payments-v1', 'shop/payments-v2']);
   });
 
@@ -25,8 +29,10 @@ describe('what holds, in words', () => {
     expect(words(payments?.destinations[0]?.values ?? [])).toEqual([
       'Encryption | mTLS',
       'Retries at once | 3',
+      'Call all below | 50 % healthy',
       'Other limits | none | on connections, waiting calls, calls at once, calls per connection',
       'Skip failing | after 5 errors in a row | for 30 s, at most 10 % of them, looked at every 10 s',
+      'Health check | GET /healthz is 200 | every 5.00 s; out after 2 failures in a row',
     ]);
     expect(words(cart?.destinations[0]?.values ?? [])[1]).toMatch(/^Limits \| none/);
     expect(words([{ name: 'brandNew', value: true, origin: null }])).toEqual(['brandNew | true']);

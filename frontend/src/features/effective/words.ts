@@ -75,6 +75,11 @@ const WORDS: Record<string, { label: string; says: string; value?: (value: Value
     says: 'After this many calls a new connection is opened',
     value: count,
   },
+  panicThreshold: {
+    label: 'Call all below',
+    says: 'With fewer healthy workloads than this, all are called',
+    value: (value) => (Number(value) > 0 ? `${value} % healthy` : 'never'),
+  },
   outlierDetection: {
     label: 'Skip failing',
     says: 'Whether workloads that fail are left out for a while',
@@ -83,6 +88,23 @@ const WORDS: Record<string, { label: string; says: string; value?: (value: Value
 };
 
 const OUTLIER = 'outlierDetection.';
+const CHECK = 'healthCheck';
+
+/** An active check is one sentence; that there is none says nothing. */
+function check(values: EffectiveValue[]): Setting | null {
+  const of = (name: string) => values.find((each) => each.name === name);
+  const asked = of(CHECK);
+  if (!asked || asked.value === 'off') return null;
+  const every = duration(Number(of(`${CHECK}.interval`)?.value));
+  return {
+    key: CHECK,
+    label: 'Health check',
+    says: 'Each caller asks each workload by itself, and does not call one that fails',
+    value: String(asked.value),
+    more: `every ${every}; out after ${of(`${CHECK}.unhealthyThreshold`)?.value} failures in a row`,
+    origin: asked.origin,
+  };
+}
 
 /** The parts of outlier detection make one sentence. */
 function outlier(values: EffectiveValue[]): Setting | null {
@@ -143,6 +165,7 @@ export function settingsOf(values: EffectiveValue[]): Setting[] {
     const { name, value, origin } = each;
     if (unset.includes(each)) continue;
     if (name === 'retries.on' || name === 'retries.backoff' || name.startsWith(OUTLIER)) continue;
+    if (name.startsWith(CHECK) || (name === 'panicThreshold' && !origin)) continue;
     const words = WORDS[name];
     found.push({
       key: name,
@@ -153,7 +176,7 @@ export function settingsOf(values: EffectiveValue[]): Setting[] {
       origin,
     });
   }
-  return [...found, noLimits(unset), outlier(values)].filter((setting) => setting !== null);
+  return [...found, noLimits(unset), outlier(values), check(values)].filter((setting) => setting !== null);
 }
 
 /** "shop/payments-v1:8080" -> its parts. */

@@ -5,6 +5,7 @@ import { NOTHING, plural, shortName, until } from '@/ui/format';
 import { useNow } from '@/ui/now';
 import { Ago, CopyButton, Facts, Section, Term } from '@/ui/parts';
 import { Note, State } from '@/ui/state';
+import { Endpoints } from './Endpoints';
 import { HEALTH_WORDS, sentence, TYPE_SAYS, TYPE_WORDS, TYPES } from './words';
 
 /** Revision numbers are links: what a proxy runs is explained by the change that made it. */
@@ -138,6 +139,7 @@ export function ProxyDetails({ proxy }: { proxy: Proxy }) {
         )}
         {proxy.health.reason && proxy.health.state === 'healthy' && <p className="sm two">{proxy.health.reason}</p>}
       </Section>
+      <Endpoints proxy={proxy.id} />
       <Section title="Proxy">
         <Facts
           items={[

@@ -3,20 +3,20 @@ import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { Split } from 'lucide-react';
 import { DEFAULT_WINDOW, WINDOWS } from '@/app/search';
 import { queries } from '@/api/queries';
-import type { Proxy, ServiceDocument, TopologyNode } from '@/api/types';
+import type { ServiceDocument, TopologyNode } from '@/api/types';
 import { LastChanges } from '@/features/changes/LastChanges';
 import { TrafficCharts } from '@/features/charts/TrafficCharts';
 import { ServiceStarts } from '@/features/documents/ServiceStarts';
 import { CallersView } from '@/features/effective/CallersView';
-import { STATE_WORDS } from '@/features/proxies/words';
 import { duration, figure, percent, plural, rate, shortName } from '@/ui/format';
 import { Ago, Card, Facts, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
-import { Note, Pill, State } from '@/ui/state';
+import { Note, Pill } from '@/ui/state';
 import { Conditions } from './Conditions';
 import { slowestCaller, stateOf, toRows, type ServiceRow } from './model';
 import { Neighbours } from './Neighbours';
 import { Routes } from './Routes';
+import { Workloads } from './Workloads';
 
 function headline(node: TopologyNode | undefined, p95: number | null): string {
   if (!node) return 'no numbers for this service in this time';
@@ -86,49 +86,6 @@ function Versions({ node, span }: { node: TopologyNode; span: string }) {
           })}
         </tbody>
       </table>
-    </Card>
-  );
-}
-
-function Workloads({ proxies, error }: { proxies: Proxy[] | undefined; error: Error | null }) {
-  return (
-    <Card title="Workloads" meta={proxies && plural(proxies.length, 'proxy', 'proxies')}>
-      {error && (
-        <div className="b">
-          <ProblemNote error={error} what="Workloads could not be read." />
-        </div>
-      )}
-      {proxies?.length === 0 && (
-        <div className="b two">
-          No proxy serves it. <Link to="/add-vm">Add a VM</Link>
-        </div>
-      )}
-      {proxies && proxies.length > 0 && (
-        <table className="t" aria-label="Workloads">
-          <tbody>
-            {proxies.map((proxy) => (
-              <tr key={proxy.id}>
-                <td>
-                  <Link to="/proxies" search={{ proxy: proxy.id }}>
-                    {proxy.name}
-                  </Link>
-                </td>
-                <td className="dim mono ell">{proxy.bind}</td>
-                <td>
-                  <State tone={STATE_WORDS[proxy.state].tone}>{STATE_WORDS[proxy.state].word}</State>
-                </td>
-                <td className="r dim">
-                  {proxy.health.state === 'healthy'
-                    ? 'healthy'
-                    : proxy.health.state === 'unhealthy'
-                      ? 'failing'
-                      : 'health unknown'}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
     </Card>
   );
 }
@@ -235,10 +192,9 @@ function Main({ page, document }: { page: ServicePageState; document: ServiceDoc
 }
 
 function Aside({ page, document }: { page: ServicePageState; document: ServiceDocument }) {
-  const { id, routes, proxies } = page;
+  const { id, routes } = page;
   const { name } = document.metadata;
   const namespace = document.metadata.namespace ?? '';
-  const serving = proxies.data?.filter((proxy) => proxy.services.includes(id));
   const own = (routes.data ?? []).filter(
     (route) => route.metadata.namespace === namespace && route.spec.parentRefs.some((ref) => ref.name === name),
   );
@@ -254,7 +210,7 @@ function Aside({ page, document }: { page: ServicePageState; document: ServiceDo
           )
         }
       />
-      <Workloads proxies={serving} error={proxies.error} />
+      <Workloads service={id} />
     </div>
   );
 }
