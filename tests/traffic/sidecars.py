@@ -152,6 +152,10 @@ class Sidecar:
             await self._server.stop()
 
     @property
+    def admin_socket(self) -> Path:
+        return self._layout.admin_socket
+
+    @property
     def log(self) -> str:
         with contextlib.suppress(FileNotFoundError):
             return self._layout.envoy_log.read_text()

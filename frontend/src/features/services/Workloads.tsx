@@ -18,11 +18,18 @@ function Name({ workload }: { workload: Workload }) {
   );
 }
 
-/** What its callers see, and below it who of them took it out, and since when. */
-function Seen({ workload }: { workload: Workload }) {
+/** Its own check, then what its callers see, and who of them took it out. */
+function Health({ workload }: { workload: Workload }) {
+  const own = HEALTH_WORDS[workload.health.state];
   const { tone, word } = seenWords(workload.seen);
   return (
-    <div className="col" style={{ gap: 2 }}>
+    <div className="col" style={{ gap: 4, padding: '6px 0', whiteSpace: 'normal' }}>
+      <span className="row wrap">
+        <span className="dim sm">Its own check</span>
+        <State tone={own.tone}>{own.word}</State>
+        {workload.joined && !workload.connected && <State tone="away">Not connected</State>}
+      </span>
+      {workload.health.state === 'unhealthy' && <span className="sm two">{workload.health.reason}</span>}
       <State tone={tone}>{word}</State>
       {workload.seen.out.map((sight) => (
         <span key={`${sight.caller} ${sight.service} ${sight.port} ${sight.address}`} className="sm two">
@@ -49,33 +56,18 @@ export function Workloads({ service }: { service: string }) {
       )}
       {data && data.length > 0 && (
         <table className="t" aria-label="Workloads">
-          <thead>
-            <tr>
-              <th scope="col">Workload</th>
-              <th scope="col">Its own check</th>
-              <th scope="col">Its callers</th>
-            </tr>
-          </thead>
           <tbody>
-            {data.map((workload) => {
-              const health = HEALTH_WORDS[workload.health.state];
-              return (
-                <tr key={workload.id}>
-                  <td>
-                    <Name workload={workload} />
-                    <div className="dim mono sm ell">{workload.address}</div>
-                  </td>
-                  <td>
-                    <State tone={health.tone}>{health.word}</State>
-                    {workload.health.state === 'unhealthy' && <div className="sm two">{workload.health.reason}</div>}
-                    {workload.joined && !workload.connected && <State tone="away">Not connected</State>}
-                  </td>
-                  <td>
-                    <Seen workload={workload} />
-                  </td>
-                </tr>
-              );
-            })}
+            {data.map((workload) => (
+              <tr key={workload.id}>
+                <td>
+                  <Name workload={workload} />
+                  <div className="dim mono sm ell">{workload.address}</div>
+                </td>
+                <td>
+                  <Health workload={workload} />
+                </td>
+              </tr>
+            ))}
           </tbody>
         </table>
       )}
