@@ -62,17 +62,19 @@ interface FoldProps {
   aside?: ReactNode;
   label?: string;
   look: string;
+  /** Which row of a list it is. */
+  row?: number;
   children: ReactNode;
 }
 
 /** A part that opens and closes. It never closes over something wrong. */
-export function Fold({ title, meta, wrong, opened, aside, label, look, children }: FoldProps) {
+export function Fold({ title, meta, wrong, opened, aside, label, look, row, children }: FoldProps) {
   const id = useId();
   const [wanted, setWanted] = useState<boolean | null>(null);
   const open = wrong > 0 || (wanted ?? opened);
   const Mark = open ? ChevronDown : ChevronRight;
   return (
-    <div className={`fold ${look}`} role="group" aria-label={label}>
+    <div className={`fold ${look}`} role="group" aria-label={label} data-row={row}>
       <div className="foldhead">
         <button type="button" aria-expanded={open} aria-controls={id} onClick={() => setWanted(!open)}>
           <Mark className="i s" aria-hidden /> <b>{title}</b> {meta && <span className="m">{meta}</span>}

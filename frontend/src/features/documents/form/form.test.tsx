@@ -115,6 +115,24 @@ describe('a document as a form', () => {
     expect(text()).not.toContain('loadBalancer');
   });
 
+  it('keeps the keyboard in the list, and shows the document of the cursor', async () => {
+    const form = await openForm('/documents/new?kind=tcproutes');
+    const places = () => within(form).getByRole('group', { name: 'Holds for' });
+    await userEvent.click(within(places()).getByRole('button', { name: 'Add a service or gateway' }));
+    const second = within(places()).getByRole('group', { name: 'Place 2' });
+    await waitFor(() => expect(within(second).getByRole('combobox', { name: 'Calls' })).toHaveFocus());
+    await userEvent.click(within(second).getByRole('button', { name: 'Remove place 2' }));
+    await waitFor(() =>
+      expect(within(places()).getByRole('button', { name: 'Add a service or gateway' })).toHaveFocus(),
+    );
+    const { EditorView } = await import('@codemirror/view');
+    const view = EditorView.findFromDOM(screen.getByRole('textbox', { name: 'YAML of the new TCPRoute' }));
+    const more = '---\napiVersion: meshweb.io/v1\nkind: RateLimit\nmetadata: {name: few, namespace: shop}\nspec: {}\n';
+    view?.dispatch({ changes: { from: view.state.doc.length, insert: more } });
+    await userEvent.click(await screen.findByRole('button', { name: 'RateLimit shop/few' }));
+    expect(await screen.findByRole('form', { name: 'Form of RateLimit few' })).toBeVisible();
+  });
+
   it('writes maps by name and value', async () => {
     const form = await openForm('/documents/new?kind=virtualservices');
     const match = within(form).getByRole('group', { name: 'Match 1' });

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'react';
 import { kindOf } from '@/api/kinds';
+import { nameOf } from '../check';
 import { locate } from '../yaml/pointer';
 import type { Finding, ReadText } from '../yaml/text';
 import { DocumentForm } from './DocumentForm';
@@ -32,6 +33,19 @@ function documentAt(read: ReadText, cursor: number): number {
   return Math.max(found, 0);
 }
 
+/** A text of several documents: which one the fields are of, and the way to the others. */
+function Documents({ read, index, onGo }: { read: ReadText; index: number; onGo: (index: number) => void }) {
+  return (
+    <div className="row wrap doclist" role="group" aria-label="Documents in this text">
+      {read.documents.map((_, at) => (
+        <button key={at} type="button" className="fc" aria-pressed={at === index} onClick={() => onGo(at)}>
+          {nameOf(read.values[at])}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 const NONE: Finding[] = [];
 
 /** The form for the document at the cursor, if its kind has one, and what it can tell to be wrong by itself. */
@@ -52,26 +66,32 @@ export function useForm({ text, read, cursor, isNew, findings, onChange, onRevea
       found.filter(({ pointer }) => !told.has(pointer)),
     );
   }, [kind, table, stale, value, index, read, findings]);
+  const others = last.read.documents.length > 1 && (
+    <Documents read={last.read} index={index} onGo={(at) => onReveal('', at)} />
+  );
   return {
     table,
     hints,
     render: (wrong: Finding[]) =>
       kind &&
       table && (
-        <DocumentForm
-          key={`${kind.key} ${index}`}
-          kind={kind}
-          table={table}
-          text={text}
-          read={last.read}
-          index={index}
-          findings={wrong}
-          isNew={isNew || index > 0}
-          stale={stale}
-          onText={onChange}
-          onReveal={onReveal}
-          onGo={onGo}
-        />
+        <>
+          {others}
+          <DocumentForm
+            key={`${kind.key} ${index}`}
+            kind={kind}
+            table={table}
+            text={text}
+            read={last.read}
+            index={index}
+            findings={wrong}
+            isNew={isNew || index > 0}
+            stale={stale}
+            onText={onChange}
+            onReveal={onReveal}
+            onGo={onGo}
+          />
+        </>
       ),
   };
 }
