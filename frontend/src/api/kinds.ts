@@ -19,6 +19,7 @@ export interface Schema {
   writeOnly?: boolean;
   minimum?: number;
   maximum?: number;
+  maxItems?: number;
 }
 
 export interface Kind {

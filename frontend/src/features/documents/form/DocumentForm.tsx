@@ -12,7 +12,7 @@ import { metadataSection } from './kinds/metadata';
 import { useSubsets } from './subsets';
 import { pointerOf, valueAt, words, type FormTable } from './table';
 import { Tools, type FormTools } from './tools';
-import { fallbackOf, fields, isRequired, uncovered } from './walk';
+import { fallbackOf, fields, isRequired, mostOf, uncovered } from './walk';
 
 interface Props {
   kind: Kind;
@@ -78,6 +78,7 @@ function useFormTools(props: Props, value: unknown): FormTools {
       ),
       // Fields of something that is not there are not missing.
       isRequired: (path) => isRequired(kind.schema, path) && valueAt(value, path.slice(0, -1)) !== undefined,
+      most: (path) => mostOf(kind.schema, path),
       fallback: (path) => fallbackOf(kind.schema, path),
       values: (path) => valuesIn(kind, path),
     }),

@@ -146,9 +146,11 @@ export function RowsField({ item, at, scope, alone }: { item: Rows; at: Path; sc
           {own.join('. ')}
         </p>
       )}
-      <button type="button" className="btn q add" onClick={add}>
-        <Plus className="i s" aria-hidden /> {item.add}
-      </button>
+      {rows.length < tools.most(path) && (
+        <button type="button" className="btn q add" onClick={add}>
+          <Plus className="i s" aria-hidden /> {item.add}
+        </button>
+      )}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { FORMS, formOf } from './kinds';
 import { sharesOf } from './shares';
 import { styleOf } from './style';
 import { valueAt, type Rows } from './table';
-import { fields, objections, uncovered } from './walk';
+import { fallbackOf, fields, mostOf, objections, uncovered } from './walk';
 
 const ORDER: Record<string, string[]> = {
   spec: ['hosts', 'http', 'exportTo'],
@@ -142,6 +142,13 @@ describe('tables of forms', () => {
     const all = [...fields(items(key), example?.spec, ['spec'])];
     expect(all.length).toBeGreaterThan(2);
     for (const { leaf } of all) expect(leaf.label).not.toBe('');
+  });
+
+  it('knows how many rows a list can have', () => {
+    const schema = (key: string) => KINDS.find((kind) => kind.key === key)?.schema ?? {};
+    expect(mostOf(schema('TCPRoute'), ['spec', 'rules'])).toBe(1);
+    expect(mostOf(schema('HTTPRoute'), ['spec', 'rules'])).toBe(16);
+    expect(fallbackOf(schema('HTTPRoute'), ['spec', 'rules', 0, 'backendRefs', 0, 'weight'])).toBe('1');
   });
 
   it('says what it does not show', () => {

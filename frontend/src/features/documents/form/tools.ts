@@ -10,6 +10,8 @@ export interface FormTools {
   /** What is wrong, by JSON pointer. */
   wrong: { pointer: string; detail: string }[];
   isRequired: (path: Path) => boolean;
+  /** How many rows a list can have. */
+  most: (path: Path) => number;
   /** What holds where a field is left out. */
   fallback: (path: Path) => string | null;
   /** What may stand in a place, where there are only some values. */

@@ -86,6 +86,10 @@ export function isRequired(root: Schema, path: Path): boolean {
   return typeof name === 'string' && schemaAt(root, path.slice(0, -1)).some((each) => each.required?.includes(name));
 }
 
+export function mostOf(root: Schema, path: Path): number {
+  return Math.min(...schemaAt(root, path).map(({ maxItems }) => maxItems ?? Infinity));
+}
+
 /** A value that holds where none is written; null where the schema names none that a field could show. */
 export function fallbackOf(root: Schema, path: Path): string | null {
   const name = String(path.at(-1));

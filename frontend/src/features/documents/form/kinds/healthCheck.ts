@@ -60,6 +60,7 @@ export const healthCheck: FormTable = {
       items: [
         {
           label: 'Asked by',
+          width: 12,
           choice: [
             way('http', 'an HTTP request', { path: '/healthz' }, [
               { at: 'http.path', label: 'Path', as: 'text', placeholder: '/' },

@@ -228,13 +228,23 @@ const grpcMatches: Rows = {
   ],
 };
 
+function grpcWords(rule: Scope): string {
+  const first = listAt(rule, 'matches')[0];
+  return [words(first, 'method.service'), words(first, 'method.method')].filter(Boolean).join('/') || 'every call';
+}
+
 export const grpcRoute: FormTable = {
   kind: 'GRPCRoute',
   sections: [
     where([hostnames]),
     {
       section: 'What happens to a call',
-      items: [rules([grpcMatches, backends, stickiness], (rule) => goesTo(rule, 'backendRefs', shares))],
+      items: [
+        rules(
+          [grpcMatches, backends, stickiness],
+          (rule) => `${grpcWords(rule)} → ${goesTo(rule, 'backendRefs', shares)}`,
+        ),
+      ],
     },
   ],
 };
