@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import datetime
-import importlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,36 +18,16 @@ from pydantic import ValidationError
 
 from meshweb.core.errors import Violation
 from meshweb.kinds.base import Metadata, SpecModel, violations_of
+from meshweb.kinds.registry import KINDS
 
 HERE = Path(__file__).parent
 _METADATA = Metadata("reviews", "bookinfo", {}, {}, None)
-
-_SPECS = {
-    "http_route": ("meshweb.kinds.http_route.spec:HTTPRouteSpec", "meshweb.kinds.http_route.check:check"),
-    "grpc_route": ("meshweb.kinds.grpc_route.spec:GRPCRouteSpec", "meshweb.kinds.grpc_route.check:check"),
-    "tls_route": ("meshweb.kinds.tls_route.spec:TLSRouteSpec", "meshweb.kinds.tls_route.spec:check"),
-    "tcp_route": ("meshweb.kinds.tcp_route.spec:TCPRouteSpec", "meshweb.kinds.tcp_route.spec:check"),
-    "reference_grant": ("meshweb.kinds.reference_grant.spec:ReferenceGrantSpec", "meshweb.kinds.base:nothing_more"),
-    "gateway": ("meshweb.kinds.gateway.spec:GatewaySpec", "meshweb.kinds.gateway.check:check"),
-    "virtual_service": ("meshweb.kinds.virtual_service.spec:VirtualServiceSpec", "meshweb.kinds.virtual_service.check:check"),
-    "destination_rule": (
-        "meshweb.kinds.destination_rule.spec:DestinationRuleSpec",
-        "meshweb.kinds.destination_rule.check:check",
-    ),
-    "service_entry": ("meshweb.kinds.service_entry.spec:ServiceEntrySpec", "meshweb.kinds.service_entry.check:check"),
-    "istio_gateway": ("meshweb.kinds.istio_gateway.spec:IstioGatewaySpec", "meshweb.kinds.istio_gateway.spec:check"),
-    "sidecar": ("meshweb.kinds.sidecar.spec:SidecarSpec", "meshweb.kinds.sidecar.spec:check"),
-    "rate_limit": ("meshweb.kinds.rate_limit.spec:RateLimitSpec", "meshweb.kinds.rate_limit.spec:check"),
-    "health_check": ("meshweb.kinds.health_check.spec:HealthCheckSpec", "meshweb.kinds.health_check.spec:check"),
-    "secret": ("meshweb.kinds.secret.spec:SecretSpec", "meshweb.kinds.secret.spec:check"),
-}
-"""Until these kinds are registered; then `meshweb.kinds.parse.parse_document` says the same of a whole document."""
+_KINDS = {kind.spec.__module__.removeprefix("meshweb.kinds.").partition(".")[0]: kind for kind in KINDS}
 
 
 def parse(kind: str, spec: Mapping[str, Any]) -> SpecModel:
-    """Raises pydantic.ValidationError."""
-    model: type[SpecModel] = _named(_SPECS[kind][0])
-    return model.model_validate_json(json.dumps(spec))
+    """Raises pydantic.ValidationError. kind: name of its folder."""
+    return _KINDS[kind].parse_spec(spec)
 
 
 def violations(kind: str, spec: Mapping[str, Any]) -> list[Violation]:
@@ -58,8 +36,7 @@ def violations(kind: str, spec: Mapping[str, Any]) -> list[Violation]:
         parsed = parse(kind, spec)
     except ValidationError as error:
         return violations_of(error, spec, ("spec",))
-    check: Callable[[Metadata, SpecModel], Iterable[Violation]] = _named(_SPECS[kind][1])
-    return list(check(_METADATA, parsed))
+    return list(_KINDS[kind].check(_METADATA, parsed))
 
 
 def rows(folder: str) -> list[tuple[str, dict[str, Any]]]:
@@ -69,11 +46,6 @@ def rows(folder: str) -> list[tuple[str, dict[str, Any]]]:
         for path in sorted((HERE / folder).glob("*.yaml"))
         for row in _expand(yaml.safe_load(path.read_text("utf-8")))
     ]
-
-
-def _named(place: str) -> Any:
-    module, name = place.split(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def _expand(value: Any) -> Any:

@@ -93,7 +93,7 @@ class Rig:
         self.world.write(directory / CERTIFICATES)
         self._texts = places(self.vms) | {"certs": str(directory / CERTIFICATES)}
         self._apps: list[Any] = []
-        self._calls = Calls(Callers(self.sidecars.ca, self.world))
+        self.calls = Calls(Callers(self.sidecars.ca, self.world))
         self._compiler = Compiler(KINDS)
         self._base = [parse_document(raw) for raw in base_documents(self.vms)]
         self._places: dict[tuple[ServiceRef, int], int] = {}
@@ -110,7 +110,7 @@ class Rig:
         await self.sidecars.start()
 
     async def stop(self) -> None:
-        await self._calls.close()
+        await self.calls.close()
         await self.sidecars.stop()
         for app in self._apps:
             await app.stop()
@@ -146,7 +146,7 @@ class Rig:
         """Raises Refused with Envoy's words, TimeoutError, or InvalidDocument."""
         if self._case is not case:
             self._case, self._refused = case, None
-            await self._calls.close()
+            await self.calls.close()
             self.book.forget()
             begun = time.perf_counter()
             try:
@@ -170,7 +170,7 @@ class Rig:
         until = time.monotonic() + row.within_s
         while True:
             try:
-                return await checks.run(row, wire, self.address(row), self.request(row, wire), self._calls, self.book)
+                return await checks.run(row, wire, self.address(row), self.request(row, wire), self.calls, self.book)
             except AssertionError:
                 if time.monotonic() >= until:
                     raise

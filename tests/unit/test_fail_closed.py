@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from meshweb.core.compile import Compiler
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unreadable
-from meshweb.core.ir.security import Policy, PolicyAction, PolicyRule, PolicySource
+from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition, PolicyRule
 from meshweb.core.snapshot import Snapshot, TypeUrl
 from meshweb.kinds.registry import KINDS
 from meshweb.protos import message
@@ -117,7 +117,9 @@ def test_labels_of_the_document_count_as_labels_of_the_workload() -> None:
 )
 def test_cluster_local_means_the_own_trust_domain(principal: str, matcher: dict[str, Any]) -> None:
     """Istio: policies written for `cluster.local` hold in a mesh with another trust domain."""
-    policy = Policy("shop", "p", PolicyAction.DENY, (PolicyRule(sources=(PolicySource(principals=(principal,)),)),))
+    policy = Policy(
+        "shop", "p", PolicyAction.DENY, (PolicyRule(sources=((PolicyCondition(Attribute.PRINCIPAL, (principal,)),),)),)
+    )
     deny = rules_for((policy,), http=True, trust_domain="corp.example").deny
     assert deny is not None
     [rule] = deny["policies"].values()

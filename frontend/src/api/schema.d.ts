@@ -1294,7 +1294,7 @@ export interface components {
         };
         /**
          * AuthorizationPolicy
-         * @description Who may call what: ALLOW and DENY by identity, namespace, method, path and port.
+         * @description Who may call what: ALLOW and DENY by caller, operation and further conditions.
          * @example {
          *       "apiVersion": "security.istio.io/v1",
          *       "kind": "AuthorizationPolicy",
@@ -1347,6 +1347,24 @@ export interface components {
             spec: components["schemas"]["AuthorizationPolicySpec"];
             status?: components["schemas"]["DocumentStatus"];
         };
+        /**
+         * ConditionSpec
+         * @description values: one of them; notValues: none of them.
+         */
+        "AuthorizationPolicy.ConditionSpec": {
+            /** Key */
+            key: string;
+            /**
+             * Values
+             * @default []
+             */
+            values: string[];
+            /**
+             * Notvalues
+             * @default []
+             */
+            notValues: string[];
+        };
         /** FromSpec */
         "AuthorizationPolicy.FromSpec": {
             source: components["schemas"]["AuthorizationPolicy.SourceSpec"];
@@ -1354,20 +1372,45 @@ export interface components {
         /** OperationSpec */
         "AuthorizationPolicy.OperationSpec": {
             /**
+             * Hosts
+             * @default null
+             */
+            hosts: string[] | null;
+            /**
+             * Nothosts
+             * @default null
+             */
+            notHosts: string[] | null;
+            /**
+             * Ports
+             * @default null
+             */
+            ports: string[] | null;
+            /**
+             * Notports
+             * @default null
+             */
+            notPorts: string[] | null;
+            /**
              * Methods
              * @default null
              */
             methods: string[] | null;
+            /**
+             * Notmethods
+             * @default null
+             */
+            notMethods: string[] | null;
             /**
              * Paths
              * @default null
              */
             paths: string[] | null;
             /**
-             * Ports
+             * Notpaths
              * @default null
              */
-            ports: string[] | null;
+            notPaths: string[] | null;
         };
         /**
          * PolicyAction
@@ -1389,8 +1432,16 @@ export interface components {
              * @default null
              */
             to: components["schemas"]["AuthorizationPolicy.ToSpec"][] | null;
+            /**
+             * When
+             * @default null
+             */
+            when: components["schemas"]["AuthorizationPolicy.ConditionSpec"][] | null;
         };
-        /** SourceSpec */
+        /**
+         * SourceSpec
+         * @description Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
+         */
         "AuthorizationPolicy.SourceSpec": {
             /**
              * Principals
@@ -1398,10 +1449,50 @@ export interface components {
              */
             principals: string[] | null;
             /**
+             * Notprincipals
+             * @default null
+             */
+            notPrincipals: string[] | null;
+            /**
              * Namespaces
              * @default null
              */
             namespaces: string[] | null;
+            /**
+             * Notnamespaces
+             * @default null
+             */
+            notNamespaces: string[] | null;
+            /**
+             * Serviceaccounts
+             * @default null
+             */
+            serviceAccounts: string[] | null;
+            /**
+             * Notserviceaccounts
+             * @default null
+             */
+            notServiceAccounts: string[] | null;
+            /**
+             * Trustdomains
+             * @default null
+             */
+            trustDomains: string[] | null;
+            /**
+             * Nottrustdomains
+             * @default null
+             */
+            notTrustDomains: string[] | null;
+            /**
+             * Ipblocks
+             * @default null
+             */
+            ipBlocks: string[] | null;
+            /**
+             * Notipblocks
+             * @default null
+             */
+            notIpBlocks: string[] | null;
         };
         /** ToSpec */
         "AuthorizationPolicy.ToSpec": {

@@ -8,7 +8,7 @@ from typing import Any
 from meshweb.core.envoy import route_filters
 from meshweb.core.envoy.clusters import dns_cache
 from meshweb.core.envoy.local_rate_limits import local_filter
-from meshweb.core.envoy.rbac import RbacRules
+from meshweb.core.envoy.rbac import HEADERS, RbacRules
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
@@ -19,6 +19,7 @@ _SANITIZE, _SANITIZE_SET = 0, 3  # ForwardClientCertDetails
 _REJECT_REQUEST = 2  # PathWithEscapedSlashesAction
 _REJECT_UNDERSCORES = 1  # HttpProtocolOptions.HeadersWithUnderscoresAction
 _CODEC_AUTO = 0
+_STRING = 0  # header_to_metadata Config.ValueType
 _WEBSOCKET: Json = {"upgrade_type": "websocket"}
 _EXTENDED_CONNECT: Json = {"allow_connect": True}
 """Http2ProtocolOptions: a WebSocket over HTTP/2 is a CONNECT with a protocol (RFC 8441); so it comes from other sidecars."""
@@ -27,6 +28,7 @@ _EXTENDED_CONNECT: Json = {"allow_connect": True}
 class FilterPhase(IntEnum):
     """Where a filter stands. A new filter takes a phase here; nothing else decides the order."""
 
+    HEADERS = 30
     DENY = 40
     ALLOW = 50
     RATE_LIMIT_STATUS = 54
@@ -40,6 +42,7 @@ class FilterPhase(IntEnum):
     ROUTER = 100
 
 
+HEADERS_FILTER = "envoy.filters.http.header_to_metadata"
 DENY_FILTER = "envoy.filters.http.rbac.deny"
 ALLOW_FILTER = "envoy.filters.http.rbac.allow"
 _NOBODY: Json = {"action": 0, "policies": {}}
@@ -50,8 +53,7 @@ def inbound_filters() -> list[Json]:
     """In front of an application: who may call, and how often."""
     return _in_order(
         {
-            FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
-            FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+            **_authorization(),
             **_rate_limits(),
             FilterPhase.ROUTER: _router(),
         }
@@ -74,8 +76,7 @@ def outbound_filters(*, dynamic: bool = False) -> list[Json]:
 def gateway_filters(*, dynamic: bool = False) -> list[Json]:
     """For calls from outside: who may call, and how often, then as for an application's own."""
     found = {
-        FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
-        FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+        **_authorization(),
         **_rate_limits(),
         FilterPhase.CORS: route_filters.cors_filter(),
         FilterPhase.FAULT: route_filters.fault_filter(),
@@ -85,6 +86,15 @@ def gateway_filters(*, dynamic: bool = False) -> list[Json]:
     if dynamic:
         found[FilterPhase.DYNAMIC_HOST] = _dynamic_host()
     return _in_order(found)
+
+
+def _authorization() -> dict[FilterPhase, Json]:
+    headers = any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config")
+    return {
+        FilterPhase.HEADERS: {"name": HEADERS_FILTER, "typed_config": headers},
+        FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
+        FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
+    }
 
 
 def _rate_limits() -> dict[FilterPhase, Json]:
@@ -120,13 +130,36 @@ def _rbac(name: str, stat: str) -> Json:
 
 def authorization(rbac: RbacRules) -> dict[str, Any]:
     """VirtualHost.typed_per_filter_config for `inbound_filters` and `gateway_filters`. A filter without rules is switched off."""
-    return {DENY_FILTER: _per_route(rbac.deny, "deny"), ALLOW_FILTER: _per_route(rbac.allow, "allow")}
+    return {
+        **_headers(rbac.headers),
+        DENY_FILTER: _per_route(rbac.deny, rbac.would_deny, "deny"),
+        ALLOW_FILTER: _per_route(rbac.allow, rbac.would_allow, "allow"),
+    }
 
 
-def _per_route(rules: Json | None, stat: str) -> Any:
-    if rules is None:
-        return any_of("envoy.extensions.filters.http.rbac.v3.RBACPerRoute")
-    return any_of("envoy.extensions.filters.http.rbac.v3.RBACPerRoute", rbac={"rules": rules, "rules_stat_prefix": f"{stat}."})
+def _headers(names: tuple[str, ...]) -> dict[str, Any]:
+    if not names:
+        return {}
+    rules = [
+        {"header": name, "on_header_present": {"metadata_namespace": HEADERS, "key": name, "type": _STRING}} for name in names
+    ]
+    return {HEADERS_FILTER: any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config", request_rules=rules)}
+
+
+def _per_route(rules: Json | None, would: Json | None, stat: str) -> Any:
+    per_route = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
+    if rules is None and would is None:
+        return any_of(per_route)
+    return any_of(per_route, rbac=_rbac_fields(rules, would, stat))
+
+
+def _rbac_fields(rules: Json | None, would: Json | None, stat: str) -> Json:
+    found: Json = {}
+    if rules is not None:
+        found |= {"rules": rules, "rules_stat_prefix": f"{stat}."}
+    if would is not None:
+        found |= {"shadow_rules": would, "shadow_rules_stat_prefix": f"{stat}."}
+    return found
 
 
 def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
@@ -135,11 +168,17 @@ def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
         {
             "name": f"envoy.filters.network.rbac.{name}",
             "typed_config": any_of(
-                "envoy.extensions.filters.network.rbac.v3.RBAC", rules=rules, stat_prefix=f"inbound_{port}_{name}."
+                "envoy.extensions.filters.network.rbac.v3.RBAC",
+                stat_prefix=f"inbound_{port}_{name}.",
+                **({"rules": rules} if rules is not None else {}),
+                **({"shadow_rules": would} if would is not None else {}),
             ),
         }
-        for name, rules in (("deny", rbac.deny), ("allow", rbac.allow))
-        if rules is not None
+        for name, rules, would in (
+            ("deny", rbac.deny, rbac.would_deny),
+            ("allow", rbac.allow, rbac.would_allow),
+        )
+        if rules is not None or would is not None
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import rules_for
@@ -55,7 +56,7 @@ def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
         fields: Json = {
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
-            "routes": [_TO_HTTPS] if item.https_only else [*routes, _NOT_FOUND],
+            "routes": [_TO_HTTPS] if item.https_only else [AMBIGUOUS, *routes, _NOT_FOUND],
             **limited(item.limit, rbac),
             "include_request_attempt_count": True,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshweb.core import names
+from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import rules_for
@@ -23,7 +24,7 @@ def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsReso
     host: Json = {
         "name": f"inbound~{port.number}",
         "domains": ["*"],
-        "routes": [route],
+        "routes": [AMBIGUOUS, route],
         **limited(port.limit, authorization(rbac)),
     }
     name = names.inbound_listener(port.number)

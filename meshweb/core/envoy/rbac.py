@@ -6,121 +6,169 @@ a DENY whose HTTP fields cannot be read on a TCP port denies more, never less.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from meshweb.core.envoy import rbac_values
 from meshweb.core.envoy.values import Json
-from meshweb.core.ir.security import Policy, PolicyAction, PolicyOperation, PolicyRule, PolicySource
+from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
+_AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"regex": ".+"}}}}
+HEADERS = "meshweb.headers"
+"""Namespace of dynamic metadata."""
+_PRINCIPALS = frozenset({a for a in Attribute if a.of_caller} | {Attribute.SOURCE_IP})
+"""What RBAC calls principals; all others are permissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class RbacRules:
-    """config.rbac.v3.RBAC values for the two filters; None where no filter is needed."""
+    """config.rbac.v3.RBAC values for the two filters; None where there is nothing to decide. Those of `would_`: what would be decided if
+    dry runs were none. headers: what the rules want in metadata."""
 
     deny: Json | None
     allow: Json | None
+    would_deny: Json | None = None
+    would_allow: Json | None = None
+    headers: tuple[str, ...] = ()
 
 
 def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) -> RbacRules:
-    deny = _policies((p for p in policies if p.action is PolicyAction.DENY), http, trust_domain)
+    denying = [p for p in policies if p.action is PolicyAction.DENY]
     allowing = [p for p in policies if p.action is PolicyAction.ALLOW]
-    allow = _policies(allowing, http, trust_domain)
+    translation = _Translation(http, trust_domain)
+    live = [p for p in allowing if not p.dry_run]
     return RbacRules(
-        deny={"action": _DENY, "policies": deny} if deny else None,
+        deny=translation.rbac(_DENY, (p for p in denying if not p.dry_run)),
         # An ALLOW policy without rules still asks for the filter: it then admits nobody.
-        allow={"action": _ALLOW, "policies": allow} if allowing else None,
+        allow=translation.rbac(_ALLOW, live) if live else None,
+        would_deny=translation.rbac(_DENY, (p for p in denying if p.dry_run)),
+        would_allow=translation.rbac(_ALLOW, allowing) if len(live) < len(allowing) else None,
+        headers=strict_headers(policies),
     )
 
 
-def _policies(policies: Iterable[Policy], http: bool, trust_domain: str) -> Json:
-    result: Json = {}
-    for policy in policies:
-        for index, rule in enumerate(policy.rules):
-            translated = _rule(rule, policy.action, http, trust_domain)
-            if translated is not None:
-                result[f"ns[{policy.namespace}]-policy[{policy.name}]-rule[{index}]"] = translated
-    return result
+def policy_id(policy: Policy, rule: int) -> str:
+    """How Envoy names what decided. `policy_of` reads it."""
+    return f"ns[{policy.namespace}]-policy[{policy.name}]-rule[{rule}]"
 
 
-def _rule(rule: PolicyRule, action: PolicyAction, http: bool, trust_domain: str) -> Json | None:
-    """None: never matches here (an ALLOW with HTTP fields on a TCP port)."""
-    if not http and action is PolicyAction.ALLOW:
-        operations = tuple(o for o in rule.operations if not o.needs_http)
-        if rule.operations and not operations:
-            return None
-    else:
-        operations = rule.operations
-    return {
-        "permissions": [_permission(operation, http) for operation in operations] or [_ANY],
-        "principals": [_principal(source, trust_domain) for source in rule.sources] or [_ANY],
-    }
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    http: bool
+    trust_domain: str
+
+    def rbac(self, action: int, policies: Iterable[Policy]) -> Json | None:
+        """None: a DENY that denies nothing."""
+        found: Json = {}
+        for policy in policies:
+            for index, rule in enumerate(policy.rules):
+                translated = self._rule(rule, action == _DENY)
+                if translated is not None:
+                    found[policy_id(policy, index)] = translated
+        return {"action": action, "policies": found} if found or action == _ALLOW else None
+
+    def _rule(self, rule: PolicyRule, denies: bool) -> Json | None:
+        """None: never matches here (an ALLOW with HTTP fields on a TCP port)."""
+        sources, operations = list(rule.sources), list(rule.operations)
+        if not self.http and not denies:
+            sources = [item for item in sources if not _needs_http(item)]
+            operations = [item for item in operations if not _needs_http(item)]
+            if _needs_http(rule.when) or len(sources) < bool(rule.sources) or len(operations) < bool(rule.operations):
+                return None
+        always = [c for c in rule.when if c.attribute in _PRINCIPALS], [c for c in rule.when if c.attribute not in _PRINCIPALS]
+        return {
+            "permissions": [self._permission((*item, *always[1]), denies) for item in operations or [()]],
+            "principals": [self._principal((*item, *always[0]), denies) for item in sources or [()]],
+        }
+
+    # --- permissions --------------------------------------------------------------------------------------------------
+
+    def _permission(self, conditions: Sequence[PolicyCondition], denies: bool) -> Json:
+        parts = []
+        for condition in conditions:
+            if condition.attribute.needs_http and not self.http:
+                continue  # of a DENY: denies more
+            lenient = denies != condition.negated
+            if condition.attribute is Attribute.HEADER:
+                one_of = [_header_lines(condition, lenient)]
+            else:
+                one_of = [_operation(condition, value, lenient) for value in condition.values]
+            any_of = one_of[0] if len(one_of) == 1 else {"or_rules": {"rules": one_of}}
+            parts.append({"not_rule": any_of} if condition.negated else any_of)
+        return {"and_rules": {"rules": parts}} if parts else _ANY
+
+    # --- principals ---------------------------------------------------------------------------------------------------
+
+    def _principal(self, conditions: Sequence[PolicyCondition], denies: bool) -> Json:
+        parts = []
+        for condition in conditions:
+            one_of = [self._source(condition.attribute, value) for value in condition.values]
+            any_of = one_of[0] if len(one_of) == 1 else {"or_ids": {"ids": one_of}}
+            parts.append({"not_id": any_of} if condition.negated else any_of)
+            if needs_identity(condition, denies=denies):
+                parts.append(_AUTHENTICATED)
+        return {"and_ids": {"ids": parts}} if parts else _ANY
+
+    def _source(self, attribute: Attribute, value: str) -> Json:
+        if attribute is Attribute.SOURCE_IP:
+            return {"direct_remote_ip": rbac_values.cidr(value)}
+        matcher = {
+            Attribute.PRINCIPAL: rbac_values.principal,
+            Attribute.NAMESPACE: rbac_values.namespace,
+            Attribute.SERVICE_ACCOUNT: rbac_values.service_account,
+            Attribute.TRUST_DOMAIN: rbac_values.trust_domain,
+        }[attribute]
+        return {"authenticated": {"principal_name": matcher(value, self.trust_domain)}}
 
 
-def _permission(operation: PolicyOperation, http: bool) -> Json:
-    parts: list[Json] = []
-    if operation.ports:
-        parts.append(_any_of([{"destination_port": port} for port in operation.ports]))
-    if http and operation.methods:
-        parts.append(_any_of([{"header": {"name": ":method", "string_match": _string(text)}} for text in operation.methods]))
-    if http and operation.paths:
-        parts.append(_any_of([{"url_path": {"path": _string(text)}} for text in operation.paths]))
-    return {"and_rules": {"rules": parts}} if parts else _ANY
+def needs_identity(condition: PolicyCondition, *, denies: bool) -> bool:
+    """An ALLOW for everybody but some is not for those who do not say who they are, unless it says so (`notPrincipals: ["*"]`)."""
+    return condition.negated and condition.attribute.of_caller and not denies and condition.values != ("*",)
 
 
-def _any_of(rules: list[Json]) -> Json:
-    return rules[0] if len(rules) == 1 else {"or_rules": {"rules": rules}}
+def _needs_http(conditions: Conditions) -> bool:
+    return any(condition.attribute.needs_http for condition in conditions)
 
 
-def _principal(source: PolicySource, trust_domain: str) -> Json:
-    parts: list[Json] = []
-    if source.principals:
-        parts.append(_any_id([_authenticated(_identity(text, trust_domain)) for text in source.principals]))
-    if source.namespaces:
-        parts.append(_any_id([_authenticated(_namespace(text, trust_domain)) for text in source.namespaces]))
-    return {"and_ids": {"ids": parts}} if parts else _ANY
+def _operation(condition: PolicyCondition, value: str, lenient: bool) -> Json:
+    match condition.attribute:
+        case Attribute.HOST:
+            return _header(":authority", rbac_values.host(value, lenient=lenient))
+        case Attribute.METHOD:
+            return _header(":method", rbac_values.text(value, ignore_case=lenient))
+        case Attribute.PATH:
+            return {"url_path": {"path": rbac_values.path(value, lenient=lenient)}}
+        case Attribute.DESTINATION_IP:
+            return {"destination_ip": rbac_values.cidr(value)}
+        case Attribute.DESTINATION_PORT:
+            return {"destination_port": int(value)}
+        case Attribute.SNI:
+            return {"requested_server_name": rbac_values.text(value)}
+        case _:
+            raise AssertionError(condition.attribute)
 
 
-def _any_id(ids: list[Json]) -> Json:
-    return ids[0] if len(ids) == 1 else {"or_ids": {"ids": ids}}
+def _header_lines(condition: PolicyCondition, lenient: bool) -> Json:
+    """Envoy looks at each line of a header that came several times, and is content with one. Where that is not the safe side, the
+    header is read from metadata, where all lines are joined."""
+    matcher = rbac_values.header(condition.values, lenient=lenient)
+    if lenient:
+        return _header(condition.key, matcher)
+    return {"metadata": {"filter": HEADERS, "path": [{"key": condition.key}], "value": {"string_match": matcher}}}
 
 
-def _authenticated(matcher: Json) -> Json:
-    return {"authenticated": {"principal_name": matcher}}
+def strict_headers(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """Headers that rules want in metadata, below `HEADERS`."""
+    conditions = (
+        (condition, policy.action is PolicyAction.DENY)
+        for policy in policies
+        for rule in policy.rules
+        for condition in rule.when
+    )
+    return tuple(sorted({c.key for c, denies in conditions if c.attribute is Attribute.HEADER and denies == c.negated}))
 
 
-def _identity(text: str, trust_domain: str) -> Json:
-    """Istio writes principals without `spiffe://`, and `cluster.local` for the mesh's own trust domain, whatever that is."""
-    if text.startswith("cluster.local/"):
-        text = trust_domain + text.removeprefix("cluster.local")
-    if text == "*":
-        return {"safe_regex": {"regex": ".+"}}
-    if text.startswith("*"):
-        return {"safe_regex": {"regex": "spiffe://.*" + re.escape(text[1:])}}
-    if text.endswith("*"):
-        return {"prefix": "spiffe://" + text[:-1]}
-    return {"exact": "spiffe://" + text}
-
-
-def _namespace(text: str, trust_domain: str) -> Json:
-    inner = re.escape(text.strip("*"))
-    if text == "*":
-        inner = "[^/]+"
-    elif text.startswith("*"):
-        inner = "[^/]*" + inner
-    elif text.endswith("*"):
-        inner += "[^/]*"
-    return {"safe_regex": {"regex": f"spiffe://{re.escape(trust_domain)}/ns/{inner}/sa/[^/]+"}}
-
-
-def _string(text: str) -> Json:
-    if text == "*":
-        return {"safe_regex": {"regex": ".+"}}
-    if text.startswith("*"):
-        return {"suffix": text[1:]}
-    if text.endswith("*"):
-        return {"prefix": text[:-1]}
-    return {"exact": text}
+def _header(name: str, matcher: Json) -> Json:
+    return {"header": {"name": name, "string_match": matcher}}

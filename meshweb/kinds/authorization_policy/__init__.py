@@ -16,7 +16,7 @@ AUTHORIZATION_POLICY = Kind(
     apply=apply,
     check=check,
     fail_closed=fail_closed,
-    summary="Who may call what: ALLOW and DENY by identity, namespace, method, path and port.",
+    summary="Who may call what: ALLOW and DENY by caller, operation and further conditions.",
     example={
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
