@@ -151,6 +151,16 @@ function Foot({ busy, first, cancel, onReview }: FootProps) {
   );
 }
 
+/** Scrolls on its own, so it must be reachable by keyboard. */
+function Help({ look, children }: { look: 'under' | 'side'; children: ReactNode }) {
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className={look} role="region" aria-label="Help with this document" tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 /** The text and its form, what is wrong in them, and what the field at the cursor is for. */
 export function WriteStep(props: Props) {
   const { label, text, read, asked, busy, isNew, notes, cancel, onChange, onReview } = props;
@@ -198,21 +208,10 @@ export function WriteStep(props: Props) {
             onCursor={setCursor}
           />
           {asked && <Findings findings={props.findings} onGo={(finding) => goTo(finding.from)} />}
-          {fields.table && (
-            // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-            <div className="under" role="region" aria-label="Help with this document" tabIndex={0}>
-              {help}
-            </div>
-          )}
+          {fields.table && <Help look="under">{help}</Help>}
           <Hints />
         </div>
-        {!fields.table && (
-          // The side scrolls on its own, so it must be reachable by keyboard.
-          // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-          <div className="side" role="region" aria-label="Help with this document" tabIndex={0}>
-            <div className="stack">{help}</div>
-          </div>
-        )}
+        {!fields.table && <Help look="side">{help}</Help>}
       </div>
       <Foot busy={busy} first={asked ? undefined : findings[0]} cancel={cancel} onReview={review} />
     </>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KINDS } from '@/api/kinds';
-import { readText } from '../yaml/text';
+import { readText, toYaml } from '../yaml/text';
 import { edited, type Op, type Path } from './edit';
 import { FORMS, formOf } from './kinds';
 import { sharesOf } from './shares';
@@ -142,6 +142,22 @@ describe('tables of forms', () => {
     const all = [...fields(items(key), example?.spec, ['spec'])];
     expect(all.length).toBeGreaterThan(2);
     for (const { leaf } of all) expect(leaf.label).not.toBe('');
+  });
+
+  it.each(FORMS.map(({ kind }) => kind))('write every field of %s, and leave nothing behind', (key) => {
+    const example = KINDS.find((kind) => kind.key === key)?.example as { spec?: unknown } | undefined;
+    let number = 0;
+    const text = toYaml(example).replace(/$/gm, (end) => (end === undefined ? '' : `   # note ${number++}`));
+    const value = readText(text).values[0];
+    for (const { path, value: now, leaf } of fields(items(key), example?.spec, ['spec'])) {
+      if (typeof now === 'object') continue;
+      const there = edit(text, set(path, 'other'));
+      expect(valueAt(readText(there).values[0], path), leaf.label).toBe('other');
+      const back: Op = now === undefined ? { do: 'remove', path } : set(path, now);
+      const after = edit(there, back);
+      expect(readText(after).values[0], leaf.label).toEqual(value);
+      expect(after.match(/# note \d+/g), leaf.label).toEqual(text.match(/# note \d+/g));
+    }
   });
 
   it('knows how many rows a list can have', () => {
