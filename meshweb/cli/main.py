@@ -112,6 +112,33 @@ def delete(
     _end(writing.delete(_client(), target or [], namespace, file or [], limit))
 
 
+@app.command()
+def explain(
+    to: Annotated[str, typer.Option("--to", help="NAMESPACE/SERVICE that is called.")],
+    caller: Annotated[
+        str,
+        typer.Option(
+            "--from", help="Workload, service or service account as NAMESPACE/NAME, or a SPIFFE ID. Left out: no certificate."
+        ),
+    ] = "",
+    port: Annotated[int, typer.Option("--port", help="Of the service; its first when left out.")] = 0,
+    method: Annotated[str, typer.Option("--method")] = "GET",
+    path: Annotated[str, typer.Option("--path")] = "/",
+    host: Annotated[str, typer.Option("--host", help="As the caller writes it.")] = "",
+    header: Annotated[list[str] | None, typer.Option("--header", help="'name: value', repeatable.")] = None,
+    source_ip: Annotated[str, typer.Option("--source-ip", help="The caller's address, where policies ask for it.")] = "",
+    draft: Annotated[
+        list[str] | None, typer.Option("--draft", help="File or directory, taken as if it had been applied.")
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Would this call pass, and which rule says so? Exits 0 when it would, 3 when not."""
+    from meshweb.cli import explain as explaining
+
+    asked = {"from": caller, "to": to, "port": port, "method": method, "path": path, "host": host, "sourceIp": source_ip}
+    _end(explaining.explain(_client(), asked, header or [], draft or [], output))
+
+
 @wait_app.callback()
 def wait_for(
     context: typer.Context,

@@ -177,7 +177,9 @@ def violations_of(error: ValidationError, raw: object, prefix: tuple[str | int, 
 
 
 def _real_parts(location: tuple[int | str, ...], raw: object, *, missing: bool) -> list[str | int]:
-    """`location` without the names that pydantic gives to members of unions: only parts that lead somewhere in `raw`."""
+    """`location` without the names that pydantic gives to members of unions: only parts that lead somewhere in `raw` (None: unknown)."""
+    if raw is None:
+        return list(location)
     parts: list[str | int] = []
     here = raw
     for index, part in enumerate(location):

@@ -160,6 +160,22 @@ export interface paths {
         patch: operations["destinationrules_patch"];
         trace?: never;
     };
+    "/api/v1/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gateways": {
         parameters: {
             query?: never;
@@ -1520,6 +1536,60 @@ export interface components {
              */
             rules: components["schemas"]["AuthorizationPolicy.RuleSpec"][];
         };
+        /**
+         * Call
+         * @description from: "namespace/name" of a workload, a service or a service account, a SPIFFE ID, or empty for a caller without certificate. to:
+         *     "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller, needed
+         *     where policies ask for it. draft: documents as YAML, as if they had been applied.
+         */
+        Call: {
+            /**
+             * From
+             * @default
+             */
+            from: string;
+            /** To */
+            to: string;
+            /**
+             * Port
+             * @default 0
+             */
+            port: number;
+            /**
+             * Method
+             * @default GET
+             */
+            method: string;
+            /**
+             * Path
+             * @default /
+             */
+            path: string;
+            /**
+             * Host
+             * @default
+             */
+            host: string;
+            /** Headers */
+            headers?: {
+                [key: string]: string[];
+            };
+            /**
+             * Sourceip
+             * @default
+             */
+            sourceIp: string;
+            /**
+             * Sni
+             * @default
+             */
+            sni: string;
+            /**
+             * Draft
+             * @default
+             */
+            draft: string;
+        };
         /** Certificate */
         Certificate: {
             /** Serial */
@@ -2405,6 +2475,48 @@ export interface components {
             /** Value */
             value: string | number | boolean;
             origin: components["schemas"]["EffectiveOrigin"] | null;
+        };
+        /**
+         * Explanation
+         * @description `decision`: allow when every workload allows; deny when none does, or nobody stands behind the service. `reason`: of the first
+         *     verdict that denies, else of the first. `path`: as policies and application see it. `revision`: of the documents that were asked.
+         */
+        Explanation: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "allow" | "deny" | "mixed";
+            /** Reason */
+            reason: string;
+            /** Identity */
+            identity: string;
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /** Path */
+            path: string;
+            /** Revision */
+            revision: number;
+            /** Draft */
+            draft: boolean;
+            /** Verdicts */
+            verdicts: components["schemas"]["Verdict"][];
+        };
+        /**
+         * FailedCondition
+         * @description `field`: JSON pointer inside the policy. `negated`: none of `wants`. `got` empty: nothing.
+         */
+        FailedCondition: {
+            /** Field */
+            field: string;
+            /** Wants */
+            wants: string[];
+            /** Negated */
+            negated: boolean;
+            /** Got */
+            got: string;
         };
         /**
          * GRPCRoute
@@ -4156,6 +4268,22 @@ export interface components {
             selector: components["schemas"]["PeerAuthentication.Selector"] | null;
             mtls?: components["schemas"]["PeerAuthentication.MutualTls"];
         };
+        /** PolicyTrace */
+        PolicyTrace: {
+            /** Document */
+            document: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "ALLOW" | "DENY";
+            /** Dryrun */
+            dryRun: boolean;
+            /** Matched */
+            matched: boolean;
+            /** Rules */
+            rules: components["schemas"]["RuleTrace"][];
+        };
         /**
          * Problem
          * @description RFC 9457.
@@ -4746,6 +4874,18 @@ export interface components {
             controllerName: string;
             /** Conditions */
             conditions: components["schemas"]["Condition"][];
+        };
+        /**
+         * RuleTrace
+         * @description `rule` from 1. A rule that matched has no `failed`.
+         */
+        RuleTrace: {
+            /** Rule */
+            rule: number;
+            /** Matched */
+            matched: boolean;
+            /** Failed */
+            failed: components["schemas"]["FailedCondition"][];
         };
         /**
          * Secret
@@ -5737,6 +5877,32 @@ export interface components {
             workloads: components["schemas"]["WorkloadCounts"];
             /** Versions */
             versions: components["schemas"]["Version"][];
+        };
+        /**
+         * Verdict
+         * @description At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest.
+         */
+        Verdict: {
+            /** Workload */
+            workload: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "allow" | "deny";
+            /**
+             * Hop
+             * @enum {string}
+             */
+            hop: "connection" | "policy";
+            /** Document */
+            document: string | null;
+            /** Field */
+            field: string;
+            /** Reason */
+            reason: string;
+            /** Policies */
+            policies: components["schemas"]["PolicyTrace"][];
         };
         /**
          * Version
@@ -7567,6 +7733,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Call"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

@@ -24,6 +24,7 @@ from meshweb.api.shapes.effective import (
     EffectiveUpstream,
     EffectiveValue,
 )
+from meshweb.api.shapes.explain import Call, Explanation, FailedCondition, PolicyTrace, RuleTrace, Verdict
 from meshweb.api.shapes.joining import CreatedJoinToken, JoinToken, NewJoinToken, Redemption, TokenRefusal
 from meshweb.api.shapes.problems import Problem, ProblemError
 from meshweb.api.shapes.proxies import Certificate, Proxy, ProxyCertificate, ProxyHealth, ProxyType
@@ -50,6 +51,7 @@ __all__ = [
     "ApplyResult",
     "AuditEntry",
     "AuthoritySummary",
+    "Call",
     "Certificate",
     "Change",
     "Classes",
@@ -70,6 +72,8 @@ __all__ = [
     "EffectiveShare",
     "EffectiveUpstream",
     "EffectiveValue",
+    "Explanation",
+    "FailedCondition",
     "Impact",
     "JoinToken",
     "LastCall",
@@ -79,6 +83,7 @@ __all__ = [
     "NewJoinToken",
     "NewPassword",
     "Page",
+    "PolicyTrace",
     "Problem",
     "ProblemError",
     "Proxy",
@@ -93,6 +98,7 @@ __all__ = [
     "RevisionDiff",
     "RevisionProxy",
     "RevisionSummary",
+    "RuleTrace",
     "SeenByCallers",
     "SeenEndpoint",
     "Series",
@@ -105,6 +111,7 @@ __all__ = [
     "Topology",
     "TopologyEdge",
     "TopologyNode",
+    "Verdict",
     "Version",
     "Workload",
     "WorkloadCounts",

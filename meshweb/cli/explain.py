@@ -1,0 +1,76 @@
+"""`meshctl explain`: would a call pass, and who says so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from meshweb.cli import NO, OK, documents
+from meshweb.cli.client import Client
+from meshweb.cli.errors import UsageError
+from meshweb.cli.output import Format, emit, fields, table
+
+Json = dict[str, Any]
+
+
+def explain(client: Client, call: Json, headers: Sequence[str], draft: Sequence[str], form: Format) -> int:
+    """0: every workload behind the service would allow it; 3: one would not. `headers`: `name: value`; `draft`: files that are taken
+    for applied."""
+    written = documents.read(draft) if draft else []
+    asked = {**call, "headers": _headers(headers), "draft": documents.body(written)}
+    found = client.call("POST", "/explain", json=asked, documents=written).json()
+    code = OK if found["decision"] == "allow" else NO
+    if form is not Format.TABLE:
+        emit(found, form)
+        return code
+    told = {"allow": "allowed", "deny": "denied", "mixed": "allowed by some, denied by others"}[found["decision"]]
+    fields(
+        [
+            ("decision", told),
+            ("why", found["reason"]),
+            ("caller", found["identity"] or "without certificate"),
+            ("service", f"{found['service']}:{found['port']}"),
+            ("path", found["path"]),
+            ("documents", f"{'a draft on ' if found['draft'] else ''}revision {found['revision']}"),
+        ]
+    )
+    rows = [row for verdict in found["verdicts"] for row in _rows(verdict)]
+    print()
+    table(["WORKLOAD", "DECISION", "POLICY", "RULE", "WANTS", "GOT"], rows, empty="nobody stands behind the service")
+    return code
+
+
+def _headers(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Raises UsageError."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise UsageError(f"--header {text}: write it as 'name: value'")
+        found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
+def _rows(verdict: Json) -> Iterator[list[Any]]:
+    first = [verdict["workload"], verdict["decision"]]
+    if not verdict["policies"]:
+        yield [*first, verdict["document"] or "none", verdict["field"], "", ""]
+    for policy in verdict["policies"]:
+        name = f"{policy['action']} {policy['document'].partition(' ')[2]}{' (dry run)' if policy['dryRun'] else ''}"
+        if not policy["rules"]:
+            yield [*first, name, "no rules", "", ""]
+            first = ["", ""]
+        for rule in policy["rules"]:
+            for failed in rule["failed"] or [None]:
+                place = f"{rule['rule']} matches" if failed is None else f"{rule['rule']} {_field(failed['field'])}"
+                yield [*first, name, place, *(("", "") if failed is None else _wants(failed))]
+                first, name = ["", ""], ""
+
+
+def _field(pointer: str) -> str:
+    """What stands behind the rule: `to/0/operation/paths`."""
+    return "/".join(pointer.split("/")[4:])
+
+
+def _wants(failed: Json) -> tuple[str, str]:
+    return ("none of " if failed["negated"] else "") + ", ".join(failed["wants"]), failed["got"] or "nothing"

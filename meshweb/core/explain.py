@@ -1,0 +1,222 @@
+"""Why a call is allowed or denied: the mesh asked about one caller, one service and one request, before anything is sent.
+
+Two hops can deny: the connection (mTLS that the server wants and the caller does not bring), and the policies in front of each workload
+behind the service. What routes do on the way is told by `core/effective.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from meshweb.core import authorization, names
+from meshweb.core.authorization import Call
+from meshweb.core.builder import MeshBuilder, workload_port
+from meshweb.core.errors import pointer
+from meshweb.core.intent import DocumentKey
+from meshweb.core.ir.security import Attribute, MtlsMode, Policy, PolicyAction, PolicyCondition
+from meshweb.core.ir.services import Service, ServicePort, Workload
+from meshweb.core.names import ServiceRef
+
+
+class Hop(StrEnum):
+    """Where a call is decided."""
+
+    CONNECTION = "connection"
+    POLICY = "policy"
+
+
+class UnknownPeer(ValueError):
+    """`field`: "from" or "to"; the text says what is wrong with it."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """caller: a SPIFFE ID, "namespace/name" of a workload, a service or a service account, or empty: without certificate. port: of the
+    service; 0: its first. The rest as in `Call`."""
+
+    caller: str
+    service: str
+    port: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCondition:
+    """What a condition wants (`field` is its JSON pointer), and what the call has."""
+
+    field: str
+    wants: tuple[str, ...]
+    negated: bool
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    index: int
+    matched: bool
+    failed: tuple[FailedCondition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTrace:
+    document: DocumentKey
+    action: PolicyAction
+    dry_run: bool
+    matched: bool
+    rules: tuple[RuleTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """At one workload. document and field: what decided, or for a denial by no policy the rule that came nearest; None: nobody said
+    anything. reason: a sentence."""
+
+    workload: str
+    allowed: bool
+    hop: Hop
+    document: DocumentKey | None
+    field: str
+    reason: str
+    policies: tuple[PolicyTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """identity: who the caller is taken for. verdicts: of each workload behind the service."""
+
+    identity: str
+    service: ServiceRef
+    port: int
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """By every workload; a service without any answers nobody."""
+        return bool(self.verdicts) and all(verdict.allowed for verdict in self.verdicts)
+
+
+def explain(mesh: MeshBuilder, question: Question) -> Explanation:
+    """Raises UnknownPeer."""
+    service = _service(mesh, question.service)
+    port = _port(service, question.port)
+    identity = _identity(mesh, question.caller)
+    verdicts = tuple(_verdict(mesh, workload, port, identity, question.call) for workload in mesh.behind(service))
+    return Explanation(identity, service.ref, port.number, verdicts)
+
+
+def _service(mesh: MeshBuilder, text: str) -> Service:
+    namespace, _, name = text.partition("/")
+    found = mesh.services.get(ServiceRef(namespace, name))
+    if found is None:
+        raise UnknownPeer("to", f"there is no Service {text}")
+    if found.external:
+        raise UnknownPeer("to", f"{text} is beyond the mesh: no policy of the mesh stands before it")
+    return found
+
+
+def _port(service: Service, number: int) -> ServicePort:
+    found = service.port(number) if number else next(iter(service.ports), None)
+    if found is None:
+        known = ", ".join(str(port.number) for port in service.ports)
+        raise UnknownPeer("to", f"Service {service.ref} has no port {number}; it has {known}")
+    return found
+
+
+def _identity(mesh: MeshBuilder, text: str) -> str:
+    """Raises UnknownPeer when several could be meant."""
+    if not text or text.startswith("spiffe://"):
+        return text
+    namespace, _, name = text.partition("/")
+    workload = mesh.workloads.get((namespace, name))
+    if workload is not None:
+        return names.spiffe_id(mesh.settings.trust_domain, namespace, workload.service_account)
+    service = mesh.services.get(ServiceRef(namespace, name))
+    if service is not None:
+        found = mesh.identities(service)
+        if len(found) == 1:
+            return found[0]
+        who = "nobody stands" if not found else f"{len(found)} identities stand ({', '.join(found)})"
+        raise UnknownPeer("from", f"{who} behind Service {text}: name a workload or an identity")
+    if any((w.namespace, w.service_account) == (namespace, name) for w in mesh.workloads.values()):
+        return names.spiffe_id(mesh.settings.trust_domain, namespace, name)
+    raise UnknownPeer("from", f"there is no workload, service or service account {text}")
+
+
+def _verdict(mesh: MeshBuilder, workload: Workload, port: ServicePort, identity: str, asked: Call) -> Verdict:
+    number = workload_port(workload, port)
+    mode, by = mesh.mtls_with_origin(workload)
+    if mode is MtlsMode.STRICT and not identity:
+        who = f"{by} wants" if by is not None else "the mesh's default is"
+        reason = f"{who} STRICT mTLS: a connection without certificate is closed"
+        return Verdict(workload.id, False, Hop.CONNECTION, by, "/spec/mtls/mode" if by is not None else "", reason, ())
+    protocol = mesh.inbound_protocols(workload).get(number, port.protocol)
+    call = replace(asked, identity=identity, port=number, http=protocol.may_be_http, destination_ip=workload.address)
+    domain = mesh.settings.trust_domain
+    policies = mesh.policies_of(workload)
+    traces = tuple(_trace(policy, call, domain) for policy in policies)
+    decision = authorization.decide(policies, call, domain)
+    document, field, reason = _reason(decision, policies, traces)
+    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, traces)
+
+
+def _reason(
+    decision: authorization.Decision, policies: Sequence[Policy], traces: Sequence[PolicyTrace]
+) -> tuple[DocumentKey | None, str, str]:
+    if decision.policy is not None and decision.rule is not None:
+        policy, word = decision.policy, "allows" if decision.allowed else "denies"
+        name = f"{policy.namespace}/{policy.name}"
+        return _key(policy), pointer("spec", "rules", decision.rule), f"rule {decision.rule + 1} of {name} {word} it"
+    if decision.allowed:
+        return None, "", "no policy denies it, and no ALLOW policy stands before the workload"
+    nearest = _nearest(trace for trace in traces if trace.action is PolicyAction.ALLOW and not trace.dry_run)
+    if nearest is None:
+        policy = next(p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run)
+        return _key(policy), "/spec/rules", f"{policy.namespace}/{policy.name} admits nobody: it has no rules"
+    trace, rule = nearest
+    field = rule.failed[0].field if rule.failed else pointer("spec", "rules", rule.index)
+    where = f"{trace.document.namespace}/{trace.document.name}"
+    return trace.document, field, f"no ALLOW policy admits it; nearest is rule {rule.index + 1} of {where}"
+
+
+def _nearest(traces: Iterable[PolicyTrace]) -> tuple[PolicyTrace, RuleTrace] | None:
+    found = [(trace, rule) for trace in traces for rule in trace.rules]
+    return min(found, key=lambda pair: len(pair[1].failed), default=None)
+
+
+def _trace(policy: Policy, call: Call, trust_domain: str) -> PolicyTrace:
+    rules = []
+    for index in range(len(policy.rules)):
+        failed = authorization.failed_conditions(policy, index, call, trust_domain)
+        told = tuple(FailedCondition(c.at, c.values, c.negated, _got(c, call)) for c in failed)
+        rules.append(RuleTrace(index, not failed, told))
+    matched = any(rule.matched for rule in rules)
+    return PolicyTrace(_key(policy), policy.action, policy.dry_run, matched, tuple(rules))
+
+
+def _key(policy: Policy) -> DocumentKey:
+    return DocumentKey("AuthorizationPolicy", policy.namespace, policy.name)
+
+
+def _got(condition: PolicyCondition, call: Call) -> str:
+    """What the call has instead; empty: nothing."""
+    if condition.attribute.of_caller:
+        return call.identity
+    if condition.attribute.needs_http and not call.http:
+        return "not HTTP"
+    if condition.attribute is Attribute.HEADER:
+        return ", ".join(call.headers.get(condition.key, ()))
+    return {
+        Attribute.SOURCE_IP: call.source_ip,
+        Attribute.DESTINATION_IP: call.destination_ip,
+        Attribute.DESTINATION_PORT: str(call.port),
+        Attribute.SNI: call.sni,
+        Attribute.METHOD: call.method,
+        Attribute.HOST: call.host,
+        Attribute.PATH: call.path,
+    }[condition.attribute]

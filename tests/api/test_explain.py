@@ -1,0 +1,153 @@
+"""Would a call pass, and who says so: on what is applied, and on a draft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import factories as make
+from tests.api.conftest import Api
+
+Json = dict[str, Any]
+
+
+def _policy(name: str, rules: list[Json], action: str = "ALLOW", **metadata: Any) -> Json:
+    spec = {"selector": {"matchLabels": {"app": "pay"}}, "action": action, "rules": rules}
+    return make.document("AuthorizationPolicy", name, spec, **metadata)
+
+
+_WEB = {"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}
+_ADMIN = _policy("deny-admin", [{"to": [{"operation": {"paths": ["/admin*"]}}]}], "DENY")
+DOCUMENTS = (
+    make.namespace(),
+    make.service("web"),
+    make.service("pay"),
+    make.service("free"),
+    make.service("empty"),
+    make.entry("web-1", "10.0.0.1", "web", app="web"),
+    make.entry("web-2", "10.0.0.4", "web-next", app="web"),
+    make.entry("pay-1", "10.0.0.2", "pay", app="pay"),
+    make.entry("free-1", "10.0.0.3", "free", app="free"),
+    _ADMIN,
+    _policy(
+        "callers",
+        [
+            {"from": [_WEB], "to": [{"operation": {"methods": ["GET"], "paths": ["/pay/*"]}}]},
+            {
+                "when": [
+                    {"key": "request.headers[x-role]", "values": ["auditor"]},
+                    {"key": "source.ip", "values": ["10.9.0.0/16"]},
+                ]
+            },
+        ],
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def applied(api: Api) -> None:
+    assert api("POST", "apply", list(DOCUMENTS)).status_code == 200
+
+
+def _ask(api: Api, **changes: Any) -> Json:
+    answer = api("POST", "explain", {"from": "shop/web-1", "to": "shop/pay", **changes})
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+CALLERS, DENY = "AuthorizationPolicy shop/callers", "AuthorizationPolicy shop/deny-admin"
+TABLE: dict[str, tuple[Json, tuple[str, str, str | None, str, str]]] = {
+    "allowed": (
+        {"path": "/pay/1?x"},
+        ("allow", "policy", CALLERS, "/spec/rules/0", "rule 1 of shop/callers allows it"),
+    ),
+    "denied by a rule": (
+        {"path": "/x/%2e%2e/admin"},
+        ("deny", "policy", DENY, "/spec/rules/0", "rule 1 of shop/deny-admin denies it"),
+    ),
+    "admitted by nobody": (
+        {"path": "/pay/1", "method": "POST"},
+        ("deny", "policy", CALLERS, "/spec/rules/0/to/0/operation/methods", "nearest is rule 1 of shop/callers"),
+    ),
+    "by another rule": (
+        {"headers": {"X-Role": ["auditor"]}, "sourceIp": "10.9.1.1"},
+        ("allow", "policy", CALLERS, "/spec/rules/1", "rule 2 of shop/callers allows it"),
+    ),
+    "nearest by another rule": (
+        {"headers": {"x-role": ["auditor"]}, "from": "shop/free-1"},
+        ("deny", "policy", CALLERS, "/spec/rules/1/when/1/values", "nearest is rule 2"),
+    ),
+    "without certificate": (
+        {"from": "", "path": "/pay/1"},
+        ("deny", "connection", None, "", "the mesh's default is STRICT mTLS"),
+    ),
+    "no policy at all": (
+        {"to": "shop/free"},
+        ("allow", "policy", None, "", "no ALLOW policy stands before the workload"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), TABLE.values(), ids=TABLE)
+def test_what_decides(api: Api, changes: Json, expected: tuple[str, str, str | None, str, str]) -> None:
+    found = _ask(api, **changes)
+    (verdict,) = found["verdicts"]
+    decision, hop, document, field, reason = expected
+    assert (found["decision"], verdict["hop"], verdict["document"], verdict["field"]) == (decision, hop, document, field)
+    assert reason in verdict["reason"]
+    assert found["reason"] == verdict["reason"]
+
+
+def test_the_trace_says_what_was_wanted_and_what_came(api: Api) -> None:
+    found = _ask(api, method="POST", path="/pay/1")
+    trace = {p["document"]: p for p in found["verdicts"][0]["policies"]}
+    assert (trace[DENY]["action"], trace[DENY]["matched"]) == ("DENY", False)
+    first, second = trace[CALLERS]["rules"]
+    assert first["failed"] == [
+        {"field": "/spec/rules/0/to/0/operation/methods", "wants": ["GET"], "negated": False, "got": "POST"}
+    ]
+    assert [(f["field"], f["got"]) for f in second["failed"]] == [
+        ("/spec/rules/1/when/0/values", ""),
+        ("/spec/rules/1/when/1/values", ""),
+    ]
+
+
+def test_a_draft_is_asked_without_being_applied(api: Api) -> None:
+    widened = _policy("callers", [{"from": [_WEB]}])
+    found = _ask(api, method="POST", draft=yaml.safe_dump(widened))
+    assert (found["decision"], found["draft"]) == ("allow", True)
+    tried = _policy("callers", [{"from": [_WEB]}], annotations={"istio.io/dry-run": "true"})
+    found = _ask(api, method="POST", draft=yaml.safe_dump(tried))
+    assert found["decision"] == "allow", "the only ALLOW policy decides nothing any more"
+    assert _ask(api, method="POST")["decision"] == "deny"
+
+
+def test_a_service_with_nobody_behind_it(api: Api) -> None:
+    found = _ask(api, to="shop/empty")
+    assert (found["decision"], found["verdicts"], found["reason"]) == ("deny", [], "nobody stands behind shop/empty")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "words"),
+    [
+        ({"to": "shop/nobody"}, "/to", "there is no Service shop/nobody"),
+        ({"to": "shop/pay", "port": 9}, "/to", "has no port 9; it has 8080"),
+        ({"from": "shop/nobody"}, "/from", "there is no workload, service or service account"),
+        ({"from": "shop/web"}, "/from", "2 identities stand"),
+        ({"path": "/a%2fb"}, "/path", "escaped slashes"),
+        ({"path": "a"}, "/path", "begins with"),
+        ({"sourceIp": "localhost"}, "/sourceIp", "must be an IP address"),
+        ({"verb": "GET"}, "/verb", ""),
+        ({"draft": "kind: [", "to": "shop/pay"}, "", ""),
+    ],
+)
+def test_questions_that_have_no_answer(api: Api, changes: Json, pointer: str, words: str) -> None:
+    answer = api("POST", "explain", {"from": "shop/web-1", "to": "shop/pay", **changes})
+    assert answer.status_code in {400, 422}, answer.text
+    if pointer:
+        (error,) = answer.json()["errors"]
+        assert error["pointer"] == pointer
+        assert words in error["detail"]

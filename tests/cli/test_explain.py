@@ -1,0 +1,64 @@
+"""`meshctl explain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Meshctl
+from tests.cli.server import Answer, Server
+
+
+def _answer(decision: str) -> dict[str, Any]:
+    failed = {"field": "/spec/rules/0/to/0/operation/methods", "wants": ["GET"], "negated": False, "got": "POST"}
+    rules = [{"rule": 1, "matched": False, "failed": [failed]}, {"rule": 2, "matched": True, "failed": []}]
+    policy = {"document": "AuthorizationPolicy shop/p", "action": "ALLOW", "dryRun": False, "matched": True, "rules": rules}
+    verdict = {
+        "workload": "shop/pay-1",
+        "decision": "allow",
+        "hop": "policy",
+        "document": "AuthorizationPolicy shop/p",
+        "field": "/spec/rules/1",
+        "reason": "rule 2 of shop/p allows it",
+        "policies": [policy],
+    }
+    return {
+        "decision": decision,
+        "reason": "because",
+        "identity": "spiffe://cluster.local/ns/shop/sa/web",
+        "service": "shop/pay",
+        "port": 8080,
+        "path": "/x",
+        "revision": 7,
+        "draft": False,
+        "verdicts": [verdict],
+    }
+
+
+@pytest.mark.parametrize(
+    ("decision", "code", "words"), [("allow", 0, "allowed"), ("deny", 3, "denied"), ("mixed", 3, "by some")]
+)
+def test_the_exit_code_is_the_answer(
+    meshctl: Meshctl, server: Server, tmp_path: Path, decision: str, code: int, words: str
+) -> None:
+    server.replies["POST /explain"] = Answer(_answer(decision))
+    draft = tmp_path / "draft.yaml"
+    draft.write_text("kind: AuthorizationPolicy\nmetadata: {name: p}\n")
+    asked = ["--from", "shop/web", "--to", "shop/pay", "--method", "POST", "--path", "/x?y"]
+    ran = meshctl("explain", *asked, "--header", "x-role: a", "--header", "x-role:b", "--draft", str(draft))
+    assert ran.code == code
+    assert words in ran.out
+    assert "1 to/0/operation/methods" in ran.out
+    assert "2 matches" in ran.out
+    body = json.loads(server.calls[-1].body)
+    assert (body["from"], body["path"], body["headers"]) == ("shop/web", "/x?y", {"x-role": ["a", "b"]})
+    assert "name: p" in body["draft"]
+    assert json.loads(meshctl("explain", *asked, "-o", "json").out) == _answer(decision)
+
+
+def test_a_header_without_a_value(meshctl: Meshctl) -> None:
+    ran = meshctl("explain", "--to", "shop/pay", "--header", "x-role")
+    assert (ran.code, "write it as 'name: value'" in ran.err) == (2, True)
