@@ -25,6 +25,7 @@ _CLUSTER = re.compile(r"cluster\.outbound~([^~.]+)~([^~.]+)~(\d+)\.upstream_rq_(
 _LIMITED = re.compile(r"limit~([^~.]+)~([^~.]+)\.http_local_rate_limit\.(rate_limited|enforced)")
 _RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
 
+_RBAC = "envoy.filters.http.rbac"  # namespace of the filters' dynamic metadata
 _DOCUMENT = "document"  # key of the entry that names the RateLimit
 _OVER_LIMIT = 2  # RateLimitResponse.Code
 _DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of the HTTP RBAC filter; it sets no response flag
@@ -43,6 +44,17 @@ Key = tuple[str, int]
 """("<namespace>/<service>", port)."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Denial:
+    """source: SPIFFE ID of the caller, or empty. policy: Envoy's name of the rule that denied; empty: no ALLOW policy admitted it.
+    dry_run: it was let through, and would have been denied."""
+
+    source: str
+    port: int
+    policy: str = ""
+    dry_run: bool = False
+
+
 @dataclass(slots=True)
 class _Series:
     classes: Counter[str] = field(default_factory=Counter)
@@ -53,7 +65,7 @@ class _Series:
 class _Window:
     edges: dict[Key, _Series] = field(default_factory=dict)
     backends: dict[Key, _Series] = field(default_factory=dict)
-    denials: Counter[tuple[str, int]] = field(default_factory=Counter)
+    denials: Counter[Denial] = field(default_factory=Counter)
     limits: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     received: int = 0
     since: float = 0.0
@@ -77,8 +89,7 @@ class Telemetry:
                 for metric in scope.metrics:
                     self._metric(metric)
 
-    def denial(self, source: str, port: int) -> None:
-        key = (source, port)
+    def denial(self, key: Denial) -> None:
         if key in self._open.denials or len(self._open.denials) < MAX_SERIES:
             self._open.denials[key] += 1
         else:
@@ -108,10 +119,15 @@ class Telemetry:
         """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
         for entry in batch.http_logs.log_entry:
             common = entry.common_properties
+            names = common.tls_properties.peer_certificate_properties.subject_alt_name
+            source = next((unquote(name.uri) for name in names if name.uri), "")
+            port = common.downstream_local_address.socket_address.port_value
+            verdict = common.metadata.filter_metadata.get(_RBAC)
             if entry.response.response_code_details.startswith(_DENIED_BY_RBAC):
-                names = common.tls_properties.peer_certificate_properties.subject_alt_name
-                source = next((unquote(name.uri) for name in names if name.uri), "")
-                self.denial(source, common.downstream_local_address.socket_address.port_value)
+                self.denial(Denial(source, port, _denying(verdict, "enforced") or ""))
+            policy = _denying(verdict, "shadow")
+            if policy is not None:
+                self.denial(Denial(source, port, policy, dry_run=True))
 
     def freeze(self, now: float) -> dict[str, Any]:
         """The oldest report that is not acknowledged: the same as last time until `acknowledged` was called."""
@@ -124,7 +140,8 @@ class Telemetry:
                 "edges": [{**_entry(key, s), "mtls": self.mtls.get(key)} for key, s in sorted(window.edges.items())],
                 "backends": [_entry(key, series) for key, series in sorted(window.backends.items())],
                 "denials": [
-                    {"source": source, "port": port, "count": count} for (source, port), count in sorted(window.denials.items())
+                    {"source": d.source, "port": d.port, "policy": d.policy, "dryRun": d.dry_run, "count": count}
+                    for d, count in sorted(window.denials.items())
                 ],
                 "limits": [_limits(document, counts) for document, counts in sorted(window.limits.items())],
                 "received": window.received,
@@ -168,6 +185,14 @@ class Telemetry:
                 return None
             found = book[key] = _Series()
         return found
+
+
+def _denying(verdict: Any, mode: str) -> str | None:
+    """The rule that denied by itself or in a dry run, empty: none admitted it. None: nothing was denied."""
+    for stat in ("deny", "allow") if verdict is not None else ():
+        if verdict.fields[f"{stat}.{mode}_engine_result"].string_value == "denied":
+            return str(verdict.fields[f"{stat}.{mode}_effective_policy_id"].string_value)
+    return None
 
 
 def _add(series: _Series, response_class: str | None, metric: Any) -> None:

@@ -51,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api-tokens/<str:identifier>", access.ApiTokenDetail.as_view()),
     path("audit", access.AuditList.as_view()),
     path("topology", traffic.TopologyView.as_view()),
+    path("denials", traffic.DenialList.as_view()),
     path("topology/series", traffic.SeriesView.as_view()),
     path("mesh", traffic.MeshView.as_view()),
     path("openapi.json", OpenApi.as_view()),

@@ -139,6 +139,19 @@ def explain(
     _end(explaining.explain(_client(), asked, header or [], draft or [], output))
 
 
+@app.command()
+def denials(
+    caller: Annotated[str | None, typer.Option("--from", help="Only calls of NAMESPACE/NAME.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only calls to NAMESPACE/SERVICE.")] = None,
+    window: Annotated[str, typer.Option("--window", help="As in 60s or 1h.")] = "5m",
+    output: Output = Format.TABLE,
+) -> None:
+    """Who was denied lately, by which rule, and what dry runs would have denied."""
+    from meshweb.cli import denials as denied
+
+    _end(denied.denials(_client(), caller, to, window, output))
+
+
 @wait_app.callback()
 def wait_for(
     context: typer.Context,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from meshweb.store.models import MeshState, Proxy
-from meshweb.telemetry import endpoints, rate_limits
+from meshweb.telemetry import denials, endpoints, rate_limits
+from meshweb.telemetry.denials import Reason
 from meshweb.telemetry.histogram import BUCKETS, add
 from meshweb.telemetry.rate_limits import Limits
 from meshweb.telemetry.reports import Backend, Report
@@ -56,6 +57,7 @@ class _Batch:
         self.edges: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
         self.backends: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
         self.limits: defaultdict[tuple[datetime, str], Limits] = defaultdict(Limits)
+        self.denials: Counter[tuple[datetime, str, str, Reason]] = Counter()
         self.reporting: set[datetime] = set()
 
     def add(self, arrival: Arrival) -> None:
@@ -74,8 +76,10 @@ class _Batch:
         for limits in arrival.report.limits:
             self.limits[start, limits.document].add(limits)
         for denial in arrival.report.denials:
-            caller = self._by_identity.get(denial.source, "")
-            self.edges[start, caller or "unknown", own].denied += denial.count
+            caller = self._by_identity.get(denial.source, "") or "unknown"
+            self.denials[start, caller, own, denials.reason_of(denial)] += denial.count
+            if not denial.dry_run:
+                self.edges[start, caller, own].denied += denial.count
 
 
 def calls_as(proxy: Proxy) -> str:
@@ -112,6 +116,7 @@ def ingest(arrivals: Sequence[Arrival]) -> frozenset[str]:
         _store_edges(batch)
         _store_backends(batch)
         rate_limits.store(batch.limits)
+        denials.store(batch.denials)
         _store_reporting(batch)
         # Health is true also in a report that was counted before.
         _store_facts(arrivals, proxies)

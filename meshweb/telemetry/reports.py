@@ -37,10 +37,13 @@ class Edge(Backend):
 
 
 class Denial(_Part):
-    """Calls that this proxy refused by policy. `source` is the caller's SPIFFE ID, or empty."""
+    """Calls that this proxy refused by policy, or would have in a dry run. `source` is the caller's SPIFFE ID, or empty. `policy`: the
+    rule, as `core.envoy.rbac.policy_id` names it; empty: no ALLOW policy admitted the call."""
 
     source: Annotated[Text, Field(max_length=2048)] = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
+    policy: Annotated[Text, Field(max_length=512)] = ""
+    dry_run: bool = Field(default=False, alias="dryRun")
     count: Count
 
 

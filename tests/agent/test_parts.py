@@ -21,7 +21,7 @@ from meshweb.agent.layout import BadDirectory, Layout
 from meshweb.agent.probes import BadProbe, check_once, parse_probe
 from meshweb.agent.secrets import split
 from meshweb.agent.state import Credentials, Flags, State
-from meshweb.agent.telemetry import BUCKETS_MS, Telemetry
+from meshweb.agent.telemetry import BUCKETS_MS, Denial, Telemetry
 from meshweb.identity.sealing import SecretBytes
 from meshweb.protos import message
 from tests.agent import configs
@@ -233,7 +233,7 @@ def test_telemetry_buckets_and_bounds() -> None:
     histogram = telemetry.freeze(1.0)["backends"][0]["histogram"]
     assert histogram == [1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4]
     for index in range(6000):
-        telemetry.denial(f"spiffe://a/{index}", 80)
+        telemetry.denial(Denial(f"spiffe://a/{index}", 80))
     telemetry.acknowledged()
     assert len(telemetry.freeze(3.0)["denials"]) == 5000
     assert telemetry.dropped == 1000

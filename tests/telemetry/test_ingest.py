@@ -13,7 +13,7 @@ from django.utils import timezone
 from meshweb.core.topology import Traffic, judge
 from meshweb.store.mesh import current_mesh
 from meshweb.store.models import BackendBucket, EdgeBucket, LimitBucket, MeshState, Proxy
-from meshweb.telemetry import rate_limits, retention
+from meshweb.telemetry import denials, rate_limits, retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
 from meshweb.telemetry.ingest import FINE, Arrival, bucket_start, ingest
 from meshweb.telemetry.reports import Report
@@ -73,6 +73,30 @@ def test_denials_are_counted_on_the_edge_of_the_caller(mesh: None) -> None:
     ingest([Arrival("shop/pay", _report(1, denials=denials), time.time())])
     found = {(e.source, e.destination): e.denied for e in EdgeBucket.objects.all()}
     assert found == {("shop/web", "shop/pay"): 4, ("unknown", "shop/pay"): 1}
+
+
+def test_denials_name_the_rule(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    make.proxy("pay", services=["shop/pay"])
+    web = {"source": "spiffe://cluster.local/ns/shop/sa/web", "port": 8080}
+    found = [
+        {**web, "policy": "ns[shop]-policy[deny-admin]-rule[1]", "count": 3},
+        {**web, "policy": "", "count": 2},
+        {**web, "policy": "ns[shop]-policy[tried]-rule[0]", "dryRun": True, "count": 5},
+        {**web, "policy": "ns[shop]-policy[tried]-rule[999999]", "dryRun": True, "count": 1},
+    ]
+    at = time.time()
+    ingest([Arrival("shop/pay", _report(1, denials=found), at)])
+    start = bucket_start(at, FINE)
+    denied = denials.denied(start, start + timedelta(seconds=FINE), destination="shop/pay")
+    assert [(d.source, d.reason.policy, d.reason.rule, d.reason.dry_run, d.requests) for d in denied] == [
+        ("shop/web", "shop/tried", 0, True, 5),
+        ("shop/web", "shop/deny-admin", 1, False, 3),
+        ("shop/web", "", -1, False, 2),
+        ("shop/web", "", -1, True, 1),
+    ]
+    assert EdgeBucket.objects.get().denied == 5, "what a dry run would deny is not denied"
+    assert denials.denied(start, start + timedelta(seconds=FINE), source="shop/pay") == []
 
 
 def test_what_rate_limits_did_is_summed(mesh: None) -> None:

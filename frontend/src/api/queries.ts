@@ -5,6 +5,7 @@ import type {
   AnyDocument,
   ApplyResult,
   AuthoredDocument,
+  Denials,
   Draft,
   Effective,
   HttpRouteDocument,
@@ -124,6 +125,12 @@ export const queries = {
     queryOptions({
       queryKey: ['series', ends.source ?? '', ends.destination ?? '', window, at ?? ''],
       queryFn: ({ signal }) => read<Series>('/topology/series', { ...ends, window, step: stepOf(window), at }, signal),
+      refetchInterval: at ? false : POLL,
+    }),
+  denials: (ends: { source?: string; destination?: string }, window: string, at?: string) =>
+    queryOptions({
+      queryKey: ['denials', ends.source ?? '', ends.destination ?? '', window, at ?? ''],
+      queryFn: ({ signal }) => read<Denials>('/denials', { ...ends, window, at }, signal),
       refetchInterval: at ? false : POLL,
     }),
   revisions: () =>

@@ -122,6 +122,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/denials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["denials_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/destinationrules": {
         parameters: {
             query?: never;
@@ -1715,6 +1731,39 @@ export interface components {
             expiresAt: string;
             /** Command */
             command: string;
+        };
+        /**
+         * Denials
+         * @description Most requests first. `start` and `end` are named `from` and `to` outside.
+         */
+        Denials: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Items */
+            items: components["schemas"]["Denied"][];
+        };
+        /**
+         * Denied
+         * @description Calls of `source` to `destination` that a rule denied (`document` "AuthorizationPolicy namespace/name", `field` its JSON pointer), or
+         *     that no ALLOW policy admitted (null). dryRun: they were let through, and would have been denied.
+         */
+        Denied: {
+            /** Source */
+            source: string;
+            /** Destination */
+            destination: string;
+            /** Document */
+            document: string | null;
+            /** Field */
+            field: string;
+            /** Dryrun */
+            dryRun: boolean;
+            /** Requests */
+            requests: number;
+            /** Lastseen */
+            lastSeen: string;
         };
         /**
          * DestinationRule
@@ -7397,6 +7446,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CertificatePage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    denials_list: {
+        parameters: {
+            query?: {
+                /** @description End of the window; now when left out. */
+                at?: string;
+                destination?: string;
+                source?: string;
+                /** @description 10s to 1h; 60s when left out. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Denials"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

@@ -43,6 +43,7 @@ export const server = setupServer(
   http.get(api('/session'), () => HttpResponse.json(shop.session)),
   http.get(api('/mesh'), () => HttpResponse.json(shop.mesh)),
   http.get(api('/topology'), () => HttpResponse.json(shop.topology)),
+  http.get(api('/denials'), () => HttpResponse.json(shop.denials)),
   http.get(api('/topology/series'), () => HttpResponse.json(shop.series)),
   http.get(api('/proxies'), () => HttpResponse.json(page(shop.proxies))),
   http.get(api('/proxies/:namespace/:name'), ({ params }) => {

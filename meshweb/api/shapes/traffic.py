@@ -114,6 +114,27 @@ class Topology(Shape):
     edges: list[TopologyEdge]
 
 
+class Denied(Shape):
+    """Calls of `source` to `destination` that a rule denied (`document` "AuthorizationPolicy namespace/name", `field` its JSON pointer), or
+    that no ALLOW policy admitted (null). dryRun: they were let through, and would have been denied."""
+
+    source: str
+    destination: str
+    document: str | None
+    field: str
+    dry_run: bool
+    requests: int
+    last_seen: Time
+
+
+class Denials(Shape):
+    """Most requests first. `start` and `end` are named `from` and `to` outside."""
+
+    start: Time = Field(alias="from")
+    end: Time = Field(alias="to")
+    items: list[Denied]
+
+
 class SeriesPoint(Shape):
     """Counts of one step; null: no proxy reported."""
 

@@ -16,7 +16,7 @@ from meshweb.api.bodies import wrong
 from meshweb.controlplane import proxies, revisions
 from meshweb.controlplane.authority import authority
 from meshweb.store.models import Proxy, Revision
-from meshweb.telemetry import series, topology
+from meshweb.telemetry import denials, series, topology
 from meshweb.telemetry.topology import Edge, Node, Version
 from meshweb.telemetry.traffic import Sums, Window
 
@@ -111,6 +111,36 @@ def _edge(edge: Edge, seconds: float) -> shapes.TopologyEdge:
         health=edge.health,
         reason=edge.reason,
         last_seen=sums.last,
+    )
+
+
+class DenialList(APIView):
+    @extend_schema(
+        operation_id="denials_list",
+        parameters=[OpenApiParameter("source", str), OpenApiParameter("destination", str), _WINDOW, _AT],
+        responses=shapes.Denials,
+    )
+    def get(self, request: Request) -> Response:
+        window = _window(request, "5m")
+        who = {name: request.query_params.get(name, "") for name in ("source", "destination")}
+        shown = shapes.Denials(
+            start=window.start,
+            end=window.end,
+            items=[_denied(item) for item in denials.denied(window.start, window.end, **who)],
+        )
+        return Response(shown.model_dump(mode="json"))
+
+
+def _denied(item: denials.Denied) -> shapes.Denied:
+    reason = item.reason
+    return shapes.Denied(
+        source=item.source,
+        destination=item.destination,
+        document=f"AuthorizationPolicy {reason.policy}" if reason.policy else None,
+        field=f"/spec/rules/{reason.rule}" if reason.rule >= 0 else "",
+        dry_run=reason.dry_run,
+        requests=item.requests,
+        last_seen=item.last,
     )
 
 

@@ -321,11 +321,14 @@ def http_connection_manager(config: Any) -> Json:
 
 
 def denial_log() -> Json:
-    """Access records of denied requests only, to the agent: who was turned away, and by which rule.
+    """Access records of denied requests only, to the agent: who was turned away, and by which rule; and of those that a dry run would have
+    denied.
 
     Envoy's RBAC filter sets no response flag; it leaves its verdict in dynamic metadata, under the prefix of its statistics.
     """
-    verdicts = [{"metadata_filter": _denied_by(stat)} for stat in ("deny", "allow")]
+    verdicts = [
+        {"metadata_filter": _denied_by(f"{stat}.{mode}")} for mode in ("enforced", "shadow") for stat in ("deny", "allow")
+    ]
     config = any_of(
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
         common_config={
@@ -346,7 +349,7 @@ def _denied_by(stat: str) -> Json:
     return {
         "matcher": {
             "filter": "envoy.filters.http.rbac",
-            "path": [{"key": f"{stat}.enforced_engine_result"}],
+            "path": [{"key": f"{stat}_engine_result"}],
             "value": {"string_match": {"exact": "denied"}},
         },
         "match_if_key_not_found": {"value": False},

@@ -6,6 +6,7 @@ a DENY whose HTTP fields cannot be read on a TCP port denies more, never less.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
 _AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"regex": ".+"}}}}
+_POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 HEADERS = "meshweb.headers"
 """Namespace of dynamic metadata."""
 _PRINCIPALS = frozenset({a for a in Attribute if a.of_caller} | {Attribute.SOURCE_IP})
@@ -52,6 +54,12 @@ def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) ->
 def policy_id(policy: Policy, rule: int) -> str:
     """How Envoy names what decided. `policy_of` reads it."""
     return f"ns[{policy.namespace}]-policy[{policy.name}]-rule[{rule}]"
+
+
+def policy_of(identifier: str) -> tuple[str, str, int] | None:
+    """Namespace, name and rule; None: not what `policy_id` makes."""
+    found = _POLICY_ID.fullmatch(identifier)
+    return (found[1], found[2], int(found[3])) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

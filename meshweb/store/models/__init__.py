@@ -6,7 +6,7 @@ from meshweb.store.models.configuration import ConfigBlob, ConfigClass, ConfigSe
 from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyTypeState, RevisionProxy
 from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
 from meshweb.store.models.revision import MeshState, Revision
-from meshweb.store.models.telemetry import BackendBucket, EdgeBucket, EndpointHealth, LimitBucket, TelemetryReport
+from meshweb.store.models.telemetry import BackendBucket, DenialBucket, EdgeBucket, EndpointHealth, LimitBucket, TelemetryReport
 
 __all__ = [
     "ApiToken",
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigBlob",
     "ConfigClass",
     "ConfigSection",
+    "DenialBucket",
     "EdgeBucket",
     "EndpointHealth",
     "JoinToken",

@@ -96,6 +96,30 @@ class EndpointHealth(models.Model):
         return f"{self.proxy_id} sees {self.address} {self.state}"
 
 
+class DenialBucket(models.Model):
+    """Calls of one source to one service in 10 s that policies denied, or would have (dry_run). policy: "namespace/name" of the
+    AuthorizationPolicy and `rule` its index; empty and -1: no ALLOW policy admitted the calls. Kept an hour."""
+
+    id = models.BigAutoField(primary_key=True)
+    start = models.DateTimeField()
+    source = models.CharField(max_length=127)
+    destination = models.CharField(max_length=317)
+    policy = models.CharField(max_length=317)
+    rule = models.SmallIntegerField()
+    dry_run = models.BooleanField()
+    requests = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["start", "source", "destination", "policy", "rule", "dry_run"], name="one_denial_bucket"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.destination} {self.policy} {self.start:%T}"
+
+
 class TelemetryReport(models.Model):
     """That any proxy reported in a 10 s bucket: the difference between silence and no calls."""
 

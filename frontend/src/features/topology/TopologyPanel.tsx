@@ -7,6 +7,7 @@ import { TrafficCharts } from '@/features/charts/TrafficCharts';
 import { duration, namespaceOf, percent, plural, rate, shortName } from '@/ui/format';
 import { Ago, Facts, Panel, Section, splitUnit, Stat, Term } from '@/ui/parts';
 import { Pill, State } from '@/ui/state';
+import { DeniedBy } from './DeniedBy';
 import { edgeId, edgeSentence, TONE_WORDS } from './model';
 
 const P_SAYS = {
@@ -48,6 +49,9 @@ function EdgeDetails({ edge, at }: { edge: Edge; at?: string }) {
       </div>
       <Section title="Last hour" meta="dashed lines are changes">
         <TrafficCharts source={edge.source} destination={edge.destination} window="1h" at={at} />
+      </Section>
+      <Section title="Denied by" meta="last hour">
+        <DeniedBy edge={edge} window="1h" at={at} />
       </Section>
       <Section title="Facts">
         <Facts

@@ -1,0 +1,68 @@
+"""Who was denied, and by which rule, in buckets of 10 s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Max, Sum
+
+from meshweb.core.envoy.rbac import policy_of
+from meshweb.store.models import DenialBucket
+from meshweb.telemetry import reports
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reason:
+    """policy: "namespace/name", and the index of the rule; empty and -1: no ALLOW policy admitted the call."""
+
+    policy: str
+    rule: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    source: str
+    destination: str
+    reason: Reason
+    requests: int
+    last: datetime
+
+
+def reason_of(denial: reports.Denial) -> Reason:
+    """What is no name of a rule is counted without one."""
+    found = policy_of(denial.policy)
+    return Reason(f"{found[0]}/{found[1]}", found[2], denial.dry_run) if found else Reason("", -1, denial.dry_run)
+
+
+def store(counts: Mapping[tuple[datetime, str, str, Reason], int]) -> None:
+    """Adds to buckets; (start, source, destination, reason)."""
+    rows = [
+        (start, source, destination, reason.policy, reason.rule, reason.dry_run, count)
+        for (start, source, destination, reason), count in sorted(counts.items())
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO store_denialbucket AS held (start, source, destination, policy, rule, dry_run, requests) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (start, source, destination, policy, rule, dry_run) DO UPDATE SET requests = held.requests + excluded.requests",
+            rows,
+        )
+
+
+def denied(start: datetime, end: datetime, *, source: str = "", destination: str = "") -> list[Denied]:
+    """From `start` (in) to `end` (out), most requests first. Empty: everybody."""
+    rows = DenialBucket.objects.filter(start__gte=start, start__lt=end)
+    if source:
+        rows = rows.filter(source=source)
+    if destination:
+        rows = rows.filter(destination=destination)
+    grouped = rows.values("source", "destination", "policy", "rule", "dry_run").annotate(sum=Sum("requests"), last=Max("start"))
+    found = [
+        Denied(row["source"], row["destination"], Reason(row["policy"], row["rule"], row["dry_run"]), row["sum"], row["last"])
+        for row in grouped
+    ]
+    return sorted(found, key=lambda item: (-item.requests, item.source, item.destination, item.reason))
