@@ -11,6 +11,8 @@ from meshweb.cli.errors import UsageError
 from meshweb.cli.output import Format, emit, fields, table
 
 Json = dict[str, Any]
+_NOTHING = [" ", " "]
+"""Two cells that stay empty."""
 
 
 def explain(client: Client, call: Json, headers: Sequence[str], draft: Sequence[str], form: Format) -> int:
@@ -54,17 +56,17 @@ def _headers(texts: Sequence[str]) -> dict[str, list[str]]:
 def _rows(verdict: Json) -> Iterator[list[Any]]:
     first = [verdict["workload"], verdict["decision"]]
     if not verdict["policies"]:
-        yield [*first, verdict["document"] or "none", verdict["field"], "", ""]
+        yield [*first, verdict["document"] or "none", verdict["field"], *_NOTHING]
     for policy in verdict["policies"]:
         name = f"{policy['action']} {policy['document'].partition(' ')[2]}{' (dry run)' if policy['dryRun'] else ''}"
         if not policy["rules"]:
-            yield [*first, name, "no rules", "", ""]
-            first = ["", ""]
+            yield [*first, name, "no rules", *_NOTHING]
+            first = _NOTHING
         for rule in policy["rules"]:
             for failed in rule["failed"] or [None]:
                 place = f"{rule['rule']} matches" if failed is None else f"{rule['rule']} {_field(failed['field'])}"
-                yield [*first, name, place, *(("", "") if failed is None else _wants(failed))]
-                first, name = ["", ""], ""
+                yield [*first, name, place, *(_NOTHING if failed is None else _wants(failed))]
+                first, name = _NOTHING, " "
 
 
 def _field(pointer: str) -> str:

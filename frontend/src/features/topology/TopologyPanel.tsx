@@ -29,6 +29,11 @@ function Encryption({ mtls }: { mtls: boolean | null }) {
 
 function EdgeDetails({ edge, at }: { edge: Edge; at?: string }) {
   const requests = splitUnit(rate(edge.rps));
+  const denied = (
+    <Section title="Denied by" meta="last hour">
+      <DeniedBy edge={edge} window="1h" at={at} />
+    </Section>
+  );
   const errors = splitUnit(percent(edge.errorRate));
   return (
     <>
@@ -47,12 +52,11 @@ function EdgeDetails({ edge, at }: { edge: Edge; at?: string }) {
         <Percentile name="p95" value={edge.p95} />
         <Percentile name="p99" value={edge.p99} />
       </div>
+      {edge.health === 'deny' && denied}
       <Section title="Last hour" meta="dashed lines are changes">
         <TrafficCharts source={edge.source} destination={edge.destination} window="1h" at={at} />
       </Section>
-      <Section title="Denied by" meta="last hour">
-        <DeniedBy edge={edge} window="1h" at={at} />
-      </Section>
+      {edge.health !== 'deny' && denied}
       <Section title="Facts">
         <Facts
           items={[
