@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
@@ -47,101 +47,107 @@ class Decision:
 
 def decide(policies: Iterable[Policy], call: Call, trust_domain: str) -> Decision:
     """Of the policies of one workload, dry runs aside."""
+    return settle(policies, Judge(call, trust_domain).matching_rule)
+
+
+def settle(policies: Iterable[Policy], matching_rule: Callable[[Policy], int | None]) -> Decision:
+    """`matching_rule`: index of the first rule of a policy that matches."""
     live = [policy for policy in policies if not policy.dry_run]
     for policy in (p for p in live if p.action is PolicyAction.DENY):
-        rule = matching_rule(policy, call, trust_domain)
+        rule = matching_rule(policy)
         if rule is not None:
             return Decision(False, policy, rule)
     allowing = [p for p in live if p.action is PolicyAction.ALLOW]
     if not allowing:
         return Decision(True)
     for policy in allowing:
-        rule = matching_rule(policy, call, trust_domain)
+        rule = matching_rule(policy)
         if rule is not None:
             return Decision(True, policy, rule)
     return Decision(False)
 
 
-def matching_rule(policy: Policy, call: Call, trust_domain: str) -> int | None:
-    """Index of the first rule that matches."""
-    reader = _Reader(call, policy.action is PolicyAction.DENY, trust_domain)
-    return next((index for index, rule in enumerate(policy.rules) if reader.matches(rule)), None)
+class Judge:
+    """Reads policies for one call."""
 
+    def __init__(self, call: Call, trust_domain: str) -> None:
+        self._call = call
+        self._trust_domain = trust_domain
+        self._principal = call.identity.removeprefix("spiffe://")
+        identity = _SPIFFE.fullmatch(call.identity)
+        self._domain, self._namespace, self._account = identity.groups() if identity is not None else ("", "", "")
+        self._plain = {
+            Attribute.DESTINATION_PORT: str(call.port),
+            Attribute.SNI: call.sni,
+            Attribute.METHOD: call.method,
+            Attribute.HOST: _bare(call.host),
+            Attribute.PRINCIPAL: self._principal,
+            Attribute.TRUST_DOMAIN: self._domain,
+            Attribute.NAMESPACE: self._namespace if self._domain == trust_domain else "",
+            Attribute.SERVICE_ACCOUNT: f"{self._namespace}/{self._account}" if self._domain == trust_domain else "",
+        }
+        self._method = call.method.lower()
+        self._path = re.sub(r";[^/]*", "", call.path)
 
-def failed_conditions(policy: Policy, rule: int, call: Call, trust_domain: str) -> tuple[PolicyCondition, ...]:
-    """Why a rule does not match: what does not hold of `when`, and of the source and the operation that come nearest."""
-    return tuple(_Reader(call, policy.action is PolicyAction.DENY, trust_domain).failures(policy.rules[rule]))
+    def matching_rule(self, policy: Policy) -> int | None:
+        """Index of the first rule that matches."""
+        denies = policy.action is PolicyAction.DENY
+        return next((index for index, rule in enumerate(policy.rules) if self._matches(rule, denies)), None)
 
+    def failed(self, policy: Policy, rule: int) -> tuple[PolicyCondition, ...]:
+        """Why a rule does not match: what does not hold of `when`, and of the source and the operation that come nearest."""
+        denies, of = policy.action is PolicyAction.DENY, policy.rules[rule]
+        found = self._failing(of.when, denies)
+        for alternatives in (of.sources, of.operations):
+            failing = sorted((self._failing(item, denies) for item in alternatives), key=len)
+            found += failing[0] if failing else []
+        return tuple(found)
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads the conditions of one policy's rules for one call."""
+    def _matches(self, rule: PolicyRule, denies: bool) -> bool:
+        return self._all(rule.when, denies) and all(
+            not alternatives or any(self._all(item, denies) for item in alternatives)
+            for alternatives in (rule.sources, rule.operations)
+        )
 
-    call: Call
-    denies: bool
-    trust_domain: str
+    def _all(self, conditions: Conditions, denies: bool) -> bool:
+        return all(self._holds(condition, denies) for condition in conditions)
 
-    def matches(self, rule: PolicyRule) -> bool:
-        return not any(self.failures(rule))
+    def _failing(self, conditions: Conditions, denies: bool) -> list[PolicyCondition]:
+        return [condition for condition in conditions if not self._holds(condition, denies)]
 
-    def failures(self, rule: PolicyRule) -> Iterator[PolicyCondition]:
-        yield from self._failing(rule.when)
-        for alternatives in (rule.sources, rule.operations):
-            yield from min((self._failing(item) for item in alternatives), key=len, default=())
-
-    def _failing(self, conditions: Conditions) -> Sequence[PolicyCondition]:
-        return [condition for condition in conditions if not self._holds(condition)]
-
-    def _holds(self, condition: PolicyCondition) -> bool:
-        if condition.attribute.needs_http and not self.call.http:
-            return self.denies
-        if condition.attribute is Attribute.HEADER:
-            lines = self.call.headers.get(condition.key, ())
-            found = _header(lines, condition.values, lenient=self.denies != condition.negated)
-        else:
-            found = any(self._is(condition, value) for value in condition.values)
+    def _holds(self, condition: PolicyCondition, denies: bool) -> bool:
+        if condition.attribute.needs_http and not self._call.http:
+            return denies
+        found = self._found(condition, lenient=denies != condition.negated)
         if not condition.negated:
             return found
         # An ALLOW for everybody but some is not for those who do not say who they are.
-        nameless = condition.attribute.of_caller and not self.denies and condition.values != ("*",) and not self.call.identity
+        nameless = condition.attribute.of_caller and not denies and condition.values != ("*",) and not self._call.identity
         return not found and not nameless
 
-    def _is(self, condition: PolicyCondition, value: str) -> bool:
-        call, lenient = self.call, self.denies != condition.negated
-        match condition.attribute:
-            case Attribute.SOURCE_IP:
-                return _within(call.source_ip, value)
-            case Attribute.DESTINATION_IP:
-                return _within(call.destination_ip, value)
-            case Attribute.DESTINATION_PORT:
-                return str(call.port) == value
-            case Attribute.SNI:
-                return _has_form(call.sni, value)
-            case Attribute.METHOD:
-                return _has_form(call.method.lower(), value.lower()) if lenient else _has_form(call.method, value)
-            case Attribute.HOST:
-                return _has_form(_bare(call.host), value)
+    def _found(self, condition: PolicyCondition, *, lenient: bool) -> bool:
+        """Whether one of the values is what the call has."""
+        attribute, values, call = condition.attribute, condition.values, self._call
+        match attribute:
+            case Attribute.HEADER:
+                return _header(call.headers.get(condition.key, ()), values, lenient=lenient)
             case Attribute.PATH:
-                return _path(re.sub(r";[^/]*", "", call.path) if lenient else call.path, value)
-            case _:
-                return self._is_caller(condition.attribute, value)
+                path = self._path if lenient else call.path
+                return any(_path(path, value) for value in values)
+            case Attribute.METHOD if lenient:
+                return any(_has_form(self._method, value.lower()) for value in values)
+            case Attribute.SOURCE_IP | Attribute.DESTINATION_IP:
+                address = call.source_ip if attribute is Attribute.SOURCE_IP else call.destination_ip
+                return any(_within(address, value) for value in values)
+            case Attribute.PRINCIPAL | Attribute.TRUST_DOMAIN:
+                values = tuple(self._own(value) for value in values)
+        text = self._plain[attribute]
+        return any(_has_form(text, value) for value in values)
 
-    def _is_caller(self, attribute: Attribute, value: str) -> bool:
-        identity = _SPIFFE.fullmatch(self.call.identity)
-        if attribute is Attribute.PRINCIPAL:
-            own = value.startswith("cluster.local/")
-            text = self.trust_domain + value.removeprefix("cluster.local") if own else value
-            return _has_form(self.call.identity.removeprefix("spiffe://"), text)
-        if identity is None:
-            return False
-        domain, namespace, account = identity.groups()
-        if attribute is Attribute.TRUST_DOMAIN:
-            return _has_form(domain, self.trust_domain if value == "cluster.local" else value)
-        if domain != self.trust_domain:
-            return False
-        if attribute is Attribute.NAMESPACE:
-            return _has_form(namespace, value)
-        return f"{namespace}/{account}" == value
+    def _own(self, value: str) -> str:
+        """Istio writes `cluster.local` for the mesh's own trust domain, whatever that is."""
+        own = value == "cluster.local" or value.startswith("cluster.local/")
+        return self._trust_domain + value.removeprefix("cluster.local") if own else value
 
 
 def _has_form(text: str, form: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from meshweb.core import authorization, names
-from meshweb.core.authorization import Call
+from meshweb.core.authorization import Call, Judge
 from meshweb.core.builder import MeshBuilder, workload_port
 from meshweb.core.errors import pointer
 from meshweb.core.intent import DocumentKey
@@ -68,8 +68,11 @@ class PolicyTrace:
     document: DocumentKey
     action: PolicyAction
     dry_run: bool
-    matched: bool
     rules: tuple[RuleTrace, ...]
+
+    @property
+    def first_match(self) -> int | None:
+        return next((rule.index for rule in self.rules if rule.matched), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +160,12 @@ def _verdict(mesh: MeshBuilder, workload: Workload, port: ServicePort, identity:
         return Verdict(workload.id, False, Hop.CONNECTION, by, "/spec/mtls/mode" if by is not None else "", reason, ())
     protocol = mesh.inbound_protocols(workload).get(number, port.protocol)
     call = replace(asked, identity=identity, port=number, http=protocol.may_be_http, destination_ip=workload.address)
-    domain = mesh.settings.trust_domain
     policies = mesh.policies_of(workload)
-    traces = tuple(_trace(policy, call, domain) for policy in policies)
-    decision = authorization.decide(policies, call, domain)
-    document, field, reason = _reason(decision, policies, traces)
-    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, traces)
+    judge = Judge(call, mesh.settings.trust_domain)
+    traces = {id(policy): _trace(policy, judge, call) for policy in policies}  # a hash would be taken of all their rules
+    decision = authorization.settle(policies, lambda policy: traces[id(policy)].first_match)
+    document, field, reason = _reason(decision, policies, tuple(traces.values()))
+    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()))
 
 
 def _reason(
@@ -189,14 +192,13 @@ def _nearest(traces: Iterable[PolicyTrace]) -> tuple[PolicyTrace, RuleTrace] | N
     return min(found, key=lambda pair: len(pair[1].failed), default=None)
 
 
-def _trace(policy: Policy, call: Call, trust_domain: str) -> PolicyTrace:
+def _trace(policy: Policy, judge: Judge, call: Call) -> PolicyTrace:
     rules = []
     for index in range(len(policy.rules)):
-        failed = authorization.failed_conditions(policy, index, call, trust_domain)
+        failed = judge.failed(policy, index)
         told = tuple(FailedCondition(c.at, c.values, c.negated, _got(c, call)) for c in failed)
         rules.append(RuleTrace(index, not failed, told))
-    matched = any(rule.matched for rule in rules)
-    return PolicyTrace(_key(policy), policy.action, policy.dry_run, matched, tuple(rules))
+    return PolicyTrace(_key(policy), policy.action, policy.dry_run, tuple(rules))
 
 
 def _key(policy: Policy) -> DocumentKey:

@@ -156,6 +156,12 @@ class Sidecar:
         return self._layout.admin_socket
 
     @property
+    def pid(self) -> int:
+        """Of Envoy."""
+        assert self._envoy.pid is not None, "it runs"
+        return self._envoy.pid
+
+    @property
     def log(self) -> str:
         with contextlib.suppress(FileNotFoundError):
             return self._layout.envoy_log.read_text()

@@ -97,7 +97,7 @@ def _policy(trace: PolicyTrace) -> shapes.PolicyTrace:
         document=str(trace.document),
         action=trace.action.value,
         dry_run=trace.dry_run,
-        matched=trace.matched,
+        matched=trace.first_match is not None,
         rules=[
             shapes.RuleTrace(
                 rule=rule.index + 1,
