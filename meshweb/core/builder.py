@@ -66,11 +66,14 @@ class Scoped(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The workloads that a document is for, and what its author should know while there is none."""
+    """The workloads that a document is for, and what its author should know while there is none. needs_http: what should be known while
+    one of them has a port that does not speak HTTP, of `ports` (empty: any); `{port}` and `{workload}` are filled in."""
 
     namespace: str
     labels: Labels
     words: str
+    needs_http: str = ""
+    ports: frozenset[int] = frozenset()
 
     def covers(self, workload: Workload) -> bool:
         return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
@@ -124,10 +127,9 @@ class MeshBuilder:
     def report(self, document: Document, condition: Condition) -> None:
         self.conditions[document.key].append(condition)
 
-    def expect(self, document: Document, namespace: str, labels: Labels, words: str) -> None:
-        """`words` become part of the document's Accepted condition as long as no workload of `namespace` (empty: of all) carries
-        `labels`."""
-        self.audiences[document.key] = Audience(namespace, labels, words)
+    def expect(self, document: Document, audience: Audience) -> None:
+        """Its words become part of the document's Accepted condition as long as they are true."""
+        self.audiences[document.key] = audience
 
     def uses(self, document: Document, other: DocumentKey) -> None:
         """What `document` means depends on `other`, of the same kind, which may not exist."""
@@ -225,6 +227,15 @@ class MeshBuilder:
             found = [index.get((audience.namespace, label), []) for label in audience.labels]
             return any(audience.labels <= workload.labels for workload in min(found, key=len))
         return any(audience.covers(workload) for workload in self.workloads.values())
+
+    def without_http(self, audience: Audience) -> tuple[int, Workload] | None:
+        """A port of a workload that is in it, and cannot have what it needs."""
+        for workload in self.workloads.values():
+            if audience.covers(workload):
+                for number, protocol in self.inbound_protocols(workload).items():
+                    if not protocol.may_be_http and (not audience.ports or number in audience.ports):
+                        return number, workload
+        return None
 
     def behind(self, service: Service) -> list[Workload]:
         """Everybody who answers for a service: picked by label, or listed in its document."""

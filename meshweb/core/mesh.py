@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol as TypingProtocol
 
 from meshweb.core.attachment import Listeners, listener_statuses
-from meshweb.core.builder import MeshBuilder, Phase
+from meshweb.core.builder import Audience, MeshBuilder, Phase
 from meshweb.core.changes import Change, Touched
 from meshweb.core.conditions import Condition, ConditionType
 from meshweb.core.errors import CompileError
@@ -180,12 +180,19 @@ class MeshAssembly:
         """As reported; with a word to who reaches nobody, and to who lost to another document."""
         found = self.mesh.conditions[key]
         audience = self.mesh.audiences.get(key)
-        if audience is not None and not self.mesh.anybody(audience):
-            found = [_with_words(condition, audience.words) for condition in found]
+        for words in _words_for(self.mesh, audience) if audience is not None else ():
+            found = [_with_words(condition, words) for condition in found]
         if lost:
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
             found = [*found, Condition.conflicted("RouteConflict", lost[0] + more)]
         return tuple(found)
+
+
+def _words_for(mesh: MeshBuilder, audience: Audience) -> Iterator[str]:
+    if not mesh.anybody(audience):
+        yield audience.words
+    elif audience.needs_http and (place := mesh.without_http(audience)) is not None:
+        yield audience.needs_http.format(port=place[0], workload=place[1].id)
 
 
 def _with_words(condition: Condition, words: str) -> Condition:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from pydantic.alias_generators import to_camel
 
-from meshweb.core.builder import MeshBuilder, Scoped
+from meshweb.core.builder import Audience, MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, Unreadable
-from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyCondition, PolicyRule
+from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
 from meshweb.kinds.authorization_policy import when
 from meshweb.kinds.authorization_policy.spec import (
     DRY_RUN,
@@ -42,7 +42,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     scoped = Scoped(_scope(mesh, document), _labels(spec), document, policy)
     mesh.policies.append(scoped)
     mesh.report(document, Condition.accepted("decides nothing: dry run" if dry_run else ""))
-    mesh.expect(document, scoped.namespace, scoped.labels, "no workload is in its scope yet")
+    mesh.expect(document, _audience(scoped))
 
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
@@ -54,6 +54,25 @@ def fail_closed(mesh: MeshBuilder, document: Document) -> None:
 def _spec(document: Document) -> AuthorizationPolicySpec:
     assert isinstance(document.spec, AuthorizationPolicySpec)
     return document.spec
+
+
+def _audience(scoped: Scoped[Policy]) -> Audience:
+    policy, words = scoped.value, "no workload is in its scope yet"
+    for index, rule in enumerate(policy.rules):
+        if any(c.attribute.needs_http for conditions in (*rule.operations, rule.when) for c in conditions):
+            fate = "denies all that its other fields cover" if policy.action is PolicyAction.DENY else "admits nobody"
+            told = f"rule {index + 1} reads HTTP, which port {{port}} of {{workload}} does not speak: there it {fate}"
+            return Audience(scoped.namespace, scoped.labels, words, told, _ports(rule))
+    return Audience(scoped.namespace, scoped.labels, words)
+
+
+def _ports(rule: PolicyRule) -> frozenset[int]:
+    """The only ports that a rule is for; empty: any."""
+    named = [
+        {int(value) for c in operation if c.attribute is Attribute.DESTINATION_PORT and not c.negated for value in c.values}
+        for operation in rule.operations
+    ]
+    return frozenset().union(*named) if all(named) else frozenset()
 
 
 def _scope(mesh: MeshBuilder, document: Document) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from meshweb.core.builder import MeshBuilder
+from meshweb.core.builder import Audience, MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, DocumentKey
@@ -50,7 +50,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.gateways.gateways[ref] = gateway
     mesh.report(document, Condition.accepted())
     words = f"no proxy serves it yet: start one with meshweb-agent run --gateway {document.name}"
-    mesh.expect(document, document.namespace, gateway.selector, words)
+    mesh.expect(document, Audience(document.namespace, gateway.selector, words))
     problem = next((server.problem for server in servers if server.problem is not None), None)
     mesh.report(document, Condition.resolved() if problem is None else Condition.unresolved(*problem))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshweb.core import hosts
-from meshweb.core.builder import MeshBuilder
+from meshweb.core.builder import Audience, MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, DocumentKey
@@ -54,7 +54,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.gateways.gateways[ref] = gateway
     mesh.report(document, Condition.accepted())
     words = "its selector picks no proxy yet: start one with meshweb-agent run --gateway"
-    mesh.expect(document, "", gateway.selector, words)
+    mesh.expect(document, Audience("", gateway.selector, words))
 
 
 def _spec(document: Document) -> IstioGatewaySpec:

@@ -1,6 +1,6 @@
 """A service enters the mesh's register."""
 
-from meshweb.core.builder import MeshBuilder
+from meshweb.core.builder import Audience, MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.services import Service, ServicePort
@@ -21,6 +21,6 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.services[ref] = service
     if service.selector:
         mesh.report(document, Condition.accepted())
-        mesh.expect(document, document.namespace, service.selector, "its selector picks no workload yet")
+        mesh.expect(document, Audience(document.namespace, service.selector, "its selector picks no workload yet"))
     else:
         mesh.report(document, Condition.accepted("without a selector, no workload is behind it"))

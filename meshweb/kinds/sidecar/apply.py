@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshweb.core import hosts
-from meshweb.core.builder import MeshBuilder, Scoped
+from meshweb.core.builder import Audience, MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.sidecars import EgressHost, EgressListener, IngressListener, OutboundPolicy, SidecarScope
@@ -40,7 +40,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     scoped = Scoped(namespace, labels, document, scope)
     mesh.sidecars.append(scoped)
     mesh.report(document, Condition.accepted())
-    mesh.expect(document, namespace, labels, "no workload is in its scope yet")
+    mesh.expect(document, Audience(namespace, labels, "no workload is in its scope yet"))
 
 
 def _outbound(policy: OutboundTrafficPolicy | None, *, resolved: bool) -> OutboundPolicy | None:
