@@ -38,6 +38,7 @@ KINDS = (
     Kind("HealthCheck", "healthchecks", names=("hc",)),
     Kind("AuthorizationPolicy", "authorizationpolicies", names=("ap", "authz", "policy", "policies")),
     Kind("PeerAuthentication", "peerauthentications", names=("pa",)),
+    Kind("RequestAuthentication", "requestauthentications", names=("ra",)),
     Kind("MeshConfig", "meshconfigs", namespaced=False, names=("mc",)),
 )
 _BY_NAME = {name: kind for kind in KINDS for name in (kind.kind.lower(), kind.plural, *kind.names)}

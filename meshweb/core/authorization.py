@@ -14,7 +14,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from meshweb.core import tokens
 from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.tokens import has_form
 
 _SPIFFE = re.compile(r"spiffe://([^/]+)/ns/([^/]+)/sa/([^/]+)")
 
@@ -22,7 +24,8 @@ _SPIFFE = re.compile(r"spiffe://([^/]+)/ns/([^/]+)/sa/([^/]+)")
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a server's sidecar sees. identity: SPIFFE ID of a verified certificate, or empty. http: otherwise a connection, without what
-    stands below. path: normalized, without query. headers: by name in lower case, each value that came."""
+    stands below. path: normalized, without query. headers: by name in lower case, each value that came.
+    claims: payload of a verified token, in which claims that are lists parted by spaces are lists; empty: there is none."""
 
     identity: str = ""
     source_ip: str = ""
@@ -34,6 +37,7 @@ class Call:
     host: str = ""
     path: str = "/"
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ class Judge:
         if not condition.negated:
             return found
         # An ALLOW for everybody but some is not for those who do not say who they are.
-        nameless = condition.attribute.of_caller and not denies and condition.values != ("*",) and not self._call.identity
-        return not found and not nameless
+        attribute, call = condition.attribute, self._call
+        nameless = (attribute.of_caller and not call.identity) or (attribute.of_token and not call.claims)
+        return not found and (denies or condition.values == ("*",) or not nameless)
 
     def _found(self, condition: PolicyCondition, *, lenient: bool) -> bool:
         """Whether one of the values is what the call has."""
@@ -135,28 +140,23 @@ class Judge:
                 path = self._path if lenient else call.path
                 return any(_path(path, value) for value in values)
             case Attribute.METHOD if lenient:
-                return any(_has_form(self._method, value.lower()) for value in values)
+                return any(has_form(self._method, value.lower()) for value in values)
             case Attribute.SOURCE_IP | Attribute.DESTINATION_IP:
                 address = call.source_ip if attribute is Attribute.SOURCE_IP else call.destination_ip
                 return any(_within(address, value) for value in values)
+            case Attribute.REQUEST_PRINCIPAL:
+                return any(tokens.is_principal(call.claims, value, lenient=lenient) for value in values)
+            case Attribute.AUDIENCE | Attribute.PRESENTER | Attribute.CLAIM:
+                return any(tokens.has_claim(call.claims, condition.claim_path, value, lenient=lenient) for value in values)
             case Attribute.PRINCIPAL | Attribute.TRUST_DOMAIN:
                 values = tuple(self._own(value) for value in values)
         text = self._plain[attribute]
-        return any(_has_form(text, value) for value in values)
+        return any(has_form(text, value) for value in values)
 
     def _own(self, value: str) -> str:
         """Istio writes `cluster.local` for the mesh's own trust domain, whatever that is."""
         own = value == "cluster.local" or value.startswith("cluster.local/")
         return self._trust_domain + value.removeprefix("cluster.local") if own else value
-
-
-def _has_form(text: str, form: str) -> bool:
-    """Istio's string forms."""
-    if form == "*":
-        return bool(text)
-    if form.startswith("*"):
-        return text.endswith(form[1:])
-    return text.startswith(form[:-1]) if form.endswith("*") else text == form
 
 
 def _bare(host: str) -> str:
@@ -169,8 +169,8 @@ def _bare(host: str) -> str:
 def _header(lines: Sequence[str], forms: Sequence[str], *, lenient: bool) -> bool:
     """Leniently: one line has a form, or what stands between its commas has; else all lines together, joined with commas."""
     if lenient:
-        return any(_has_form(text, form) for line in lines for text in (line, *_elements(line)) for form in forms)
-    return bool(lines) and any(_has_form(",".join(lines), form) for form in forms)
+        return any(has_form(text, form) for line in lines for text in (line, *_elements(line)) for form in forms)
+    return bool(lines) and any(has_form(",".join(lines), form) for form in forms)
 
 
 def _elements(line: str) -> Iterable[str]:
@@ -179,7 +179,7 @@ def _elements(line: str) -> Iterable[str]:
 
 def _path(path: str, form: str) -> bool:
     if "{" not in form:
-        return _has_form(path, form)
+        return has_form(path, form)
     segments, wanted = path.removeprefix("/").split("/"), form.removeprefix("/").split("/")
     if wanted[-1] == "{**}":
         segments, wanted = segments[: len(wanted) - 1] if len(segments) >= len(wanted) else [], wanted[:-1]

@@ -23,7 +23,7 @@ from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
-from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule
+from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
 from meshweb.core.names import PortRef, ServiceRef
@@ -109,6 +109,7 @@ class MeshBuilder:
     health_checks: HealthChecks = field(default_factory=HealthChecks)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
+    token_rules: list[Scoped[tuple[TokenRule, ...]]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: dict[DocumentKey, Audience] = field(default_factory=dict)
@@ -229,8 +230,8 @@ class MeshBuilder:
         return any(audience.covers(workload) for workload in self.workloads.values())
 
     def without_http(self, audience: Audience) -> tuple[int, Workload] | None:
-        """A port of a workload that is in it, and cannot have what it needs."""
-        for workload in self.workloads.values():
+        """A port of a workload that is in it, and cannot have what it needs: of several the first by name, in whatever order they came."""
+        for _, workload in sorted(self.workloads.items()):
             if audience.covers(workload):
                 for number, protocol in self.inbound_protocols(workload).items():
                     if not protocol.may_be_http and (not audience.ports or number in audience.ports):
@@ -317,6 +318,11 @@ class MeshBuilder:
 
     def policies_of(self, workload: Workload) -> tuple[Policy, ...]:
         return tuple(sorted((s.value for s in self.policies if s.covers(workload)), key=lambda p: (p.namespace, p.name)))
+
+    def token_rules_of(self, workload: Workload) -> tuple[TokenRule, ...]:
+        """Of all RequestAuthentications, oldest first."""
+        covering = sorted((s for s in self.token_rules if s.covers(workload)), key=lambda s: s.document.age_order)
+        return tuple(rule for scoped in covering for rule in scoped.value)
 
     def mtls_of(self, workload: Workload) -> MtlsMode:
         return self.mtls_with_origin(workload)[0]

@@ -211,6 +211,8 @@ def _got(condition: PolicyCondition, call: Call) -> str:
         return call.identity
     if condition.attribute.needs_http and not call.http:
         return "not HTTP"
+    if condition.attribute.of_token:
+        return "a token" if call.claims else "no token"
     if condition.attribute is Attribute.HEADER:
         return ", ".join(call.headers.get(condition.key, ()))
     return {

@@ -48,6 +48,7 @@ class GatewayProxy:
         self._permitted = Permitted(scope.mesh, resources, scope.view.caller.namespace, gateways)
         self._servers = compatible(self._permitted.only(server) for gateway in gateways for server in gateway.servers)
         self._policies: tuple[Policy, ...] = scope.mesh.policies_of(workload) if workload is not None else ()
+        self._tokens = scope.mesh.token_rules_of(workload) if workload is not None else ()
         self._destinations: list[Destination] = []
         self.sections = self._compiled()
 
@@ -85,7 +86,7 @@ class GatewayProxy:
                 continue
             settings = self._settings
             spec = GatewayListener(
-                address, port, tuple(chains), self._policies, dynamic, settings.trust_domain, settings.dns_suffix
+                address, port, tuple(chains), self._policies, self._tokens, dynamic, settings.trust_domain, settings.dns_suffix
             )
             yield self._resources.get(spec, lambda s=spec: gateway_listener(s))  # type: ignore[misc]  # mypy: lambda default
 

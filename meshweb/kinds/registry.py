@@ -16,6 +16,7 @@ from meshweb.kinds.namespace import NAMESPACE
 from meshweb.kinds.peer_authentication import PEER_AUTHENTICATION
 from meshweb.kinds.rate_limit import RATE_LIMIT
 from meshweb.kinds.reference_grant import REFERENCE_GRANT
+from meshweb.kinds.request_authentication import REQUEST_AUTHENTICATION
 from meshweb.kinds.secret import SECRET
 from meshweb.kinds.service import SERVICE
 from meshweb.kinds.service_entry import SERVICE_ENTRY
@@ -47,6 +48,7 @@ KINDS: tuple[Kind, ...] = (
     HEALTH_CHECK,
     AUTHORIZATION_POLICY,
     PEER_AUTHENTICATION,
+    REQUEST_AUTHENTICATION,
     MESH_CONFIG,
 )
 

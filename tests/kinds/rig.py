@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from meshweb.core.errors import Violation
 from meshweb.kinds.base import Metadata, SpecModel, violations_of
 from meshweb.kinds.registry import KINDS
+from tests.traffic import tokens
 
 HERE = Path(__file__).parent
 _METADATA = Metadata("reviews", "bookinfo", {}, {}, None)
@@ -74,7 +76,22 @@ def credentials() -> Mapping[str, str]:
         **{f"key_{name}": _pem(key, plain) for name, key in keys.items()},
         **{f"cert_{name}": _self_signed(key) for name, key in keys.items()},
         "locked_key": _pem(keys["a"], locked),
+        **key_sets(),
     }
+
+
+def key_sets() -> Mapping[str, str]:
+    """JSON Web Key Sets by name."""
+    good = [tokens.public_key(name) for name in ("rsa", "ec", "p384", "p521", "ed")]
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key().public_numbers().n.to_bytes(128)
+    made = {
+        "ec": [tokens.public_key("ec")],
+        "all": [{**key, "use": "sig", "x5c": ["ignored"]} for key in good],
+        "private": [{**tokens.public_key("ec"), "d": "AQ"}],
+        "short": [{"kty": "RSA", "e": "AQAB", "n": base64.urlsafe_b64encode(short).rstrip(b"=").decode()}],
+        "alg": [{**tokens.public_key("p384"), "alg": "ES256"}],
+    }
+    return {f"jwks_{name}": json.dumps({"keys": keys}) for name, keys in made.items()}
 
 
 def _pem(key: Any, encryption: serialization.KeySerializationEncryption) -> str:

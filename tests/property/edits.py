@@ -15,6 +15,7 @@ Json = dict[str, Any]
 SERVICES = ("a", "b", "c")
 NAMESPACES = ("shop", "other")
 _ISTIO, _API = "networking.istio.io/v1", "gateway.networking.k8s.io/v1"
+_KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 _SECRETS = ({"ca.crt": certificates.Authority().certificate}, *(certificates.server("a").plain for _ in range(2)))
 _services = st.sampled_from(SERVICES)
 _namespaces = st.sampled_from(NAMESPACES)
@@ -111,7 +112,8 @@ def destination_rule(draw: st.DrawFn) -> Json:
 
 @st.composite
 def policy(draw: st.DrawFn) -> Json:
-    spec: Json = {"rules": [{"from": [{"source": {"namespaces": [draw(_namespaces)]}}]}]}
+    source = draw(st.sampled_from(({"namespaces": [draw(_namespaces)]}, {"requestPrincipals": ["https://a.example/*"]})))
+    spec: Json = {"rules": [{"from": [{"source": source}]}]}
     if draw(st.booleans()):
         spec["selector"] = {"matchLabels": {"app": draw(_services)}}
     name, namespace = f"p{draw(st.integers(0, 1))}", draw(st.sampled_from((*NAMESPACES, "istio-system")))
@@ -124,6 +126,12 @@ def _check(draw: st.DrawFn) -> Json:
         draw(st.sampled_from(("http", "tcp"))): {},
         "panicThreshold": draw(st.sampled_from((0, 50))),
     }
+
+
+_token_rules = st.fixed_dictionaries(
+    {"issuer": st.sampled_from(("https://a.example", "https://b.example")), "jwks": st.just(_KEYS)},
+    optional={"fromParams": st.just(["jwt"]), "forwardOriginalToken": st.booleans()},
+)
 
 
 @st.composite
@@ -153,6 +161,9 @@ def others(draw: st.DrawFn) -> Json:
         _document(_ISTIO, "ServiceEntry", "out", namespace, entry),
         _document("meshweb.io/v1", "HealthCheck", f"h{draw(st.integers(0, 1))}", namespace, _check(draw)),
         _document("security.istio.io/v1", "PeerAuthentication", "default", namespace, {"mtls": {"mode": "PERMISSIVE"}}),
+        _document(
+            "security.istio.io/v1", "RequestAuthentication", "users", draw(_namespaces), {"jwtRules": [draw(_token_rules)]}
+        ),
     )
     return draw(st.sampled_from(made))
 

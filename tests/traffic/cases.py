@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from tests.traffic.tokens import TokenSpec
+
 CASES = Path(__file__).parent / "cases"
 _PLACE = re.compile(r"\$\(([^)]+)\)")
 Wire = Literal["h1", "h2", "grpc", "tcp", "tls", "ws"]
@@ -99,6 +101,7 @@ class File(_Strict):
     documents: str = ""
     secrets: tuple[str, ...] = ()
     unhealthy: frozenset[str] = frozenset()
+    tokens: dict[str, TokenSpec] = Field(default_factory=dict)
     conditions: dict[str, dict[str, Told]] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
     rows: list[Row] = Field(default_factory=list)

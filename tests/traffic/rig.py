@@ -8,6 +8,7 @@ one protocol is one test: `http_route/weights::nine to one[h2]`. `conditions` ar
       ...                   # application, $(nobody): one where nobody answers, $(world http): a port of 127.0.0.1 (also https,
                             # tcp, tls) where an application named `world` does; $(certs)/first.pem, first.key, second.pem,
                             # second.key, world.pem, stranger.pem: files of certificates and CAs
+    tokens: {good: {sub: alice}}    # fields of `TokenSpec`; $(token good) in path and headers, $(jwks ec) in documents
     secrets: [shop/bank]    # Secrets that are there: a certificate of the world outside for `bank`, its key and its CA
     unhealthy: [shop/pay-a-1]
     conditions:             # "True", or [status, reason], or [status, reason, message]; texts as below
@@ -67,7 +68,7 @@ from meshweb.core.names import ServiceRef
 from meshweb.kinds.parse import parse_document
 from meshweb.kinds.registry import KINDS, served_by
 from meshweb.xds.ports import Counters
-from tests.traffic import checks
+from tests.traffic import checks, tokens
 from tests.traffic.apps import start_apps, world_ports
 from tests.traffic.calls import Address, Calls
 from tests.traffic.cases import Case, Row, Wire, placed
@@ -91,7 +92,7 @@ class Rig:
         self.world = World()
         self.sidecars = Sidecars(self.vms, directory, Lapsing(counters))
         self.world.write(directory / CERTIFICATES)
-        self._texts = places(self.vms) | {"certs": str(directory / CERTIFICATES)}
+        self._texts = places(self.vms) | {"certs": str(directory / CERTIFICATES)} | tokens.texts()
         self._apps: list[Any] = []
         self.calls = Calls(Callers(self.sidecars.ca, self.world))
         self._compiler = Compiler(KINDS)
@@ -189,14 +190,19 @@ class Rig:
         return caller.bind, names.explicit_port(self._places[service, port_number])
 
     def request(self, row: Row, wire: Wire) -> Request:
+        signed = {f"token {name}": tokens.token(spec) for name, spec in self._case.file.tokens.items()} if self._case else {}
         headers = tuple(
-            (name, value) for name, values in row.headers.items() for value in ([values] if isinstance(values, str) else values)
+            (name, placed(value, signed))
+            for name, values in row.headers.items()
+            for value in ([values] if isinstance(values, str) else values)
         )
         host = row.host or row.to or (row.at or "").rpartition("/")[2]
         tls = row.tls or row.identity is not None
         proxied = row.at is None and self.vms[row.from_].mode is CaptureMode.PROXY and wire in {"tcp", "tls"}
         tunnel = host if proxied else ""
-        return Request(row.method, row.path, host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity, tunnel)
+        return Request(
+            row.method, placed(row.path, signed), host, headers, row.body.encode(), tls, row.sni, row.alpn, row.identity, tunnel
+        )
 
     def _target(self, row: Row) -> tuple[ServiceRef, int]:
         """`pay.shop:8080` -> shop/pay, 8080; a host of a ServiceEntry by its own name (`any.example.com` also below `*.example.com`)."""

@@ -23,6 +23,7 @@ from tests.traffic.conftest import Driver
 from tests.traffic.mesh import HTTP, TCP
 from tests.traffic.model import Request, Response, first
 from tests.traffic.rig import Rig
+from tests.traffic.tokens import TokenSpec, payload, token
 
 PAIRS = int(os.environ.get("AUTHORIZATION_PAIRS", "1500"))
 SEED = int(os.environ.get("AUTHORIZATION_SEED", "1"))
@@ -81,6 +82,23 @@ PARTS = (
     "admin", "x", "..", ".", "%2e%2e", "%2E", "%61dmin", "", "a;b", "..;", ".;x", "...", "%25", "*", "b.php", "%C3%A9", "%7e", "~", ";",
     "%2f", "%5C", "a%00", "%3b", "a%20b", "%41", "+", "a=b,c", "(x)", "!", "@", ":", "%2d", "%252e", "public",
 )  # fmt: skip
+ISSUER, LONGER = "https://a.example", "https://a.example/admin"
+REQUEST_PRINCIPALS = (
+    f"{ISSUER}/alice", f"{ISSUER}/*", f"{LONGER}/bob", f"{LONGER}/*", f"{ISSUER}/al*", "https://a.ex*", "*", "*/bob", "*bob",
+    "*admin/bob", "*e/alice",
+)  # fmt: skip
+TEXTS = ("admin", "adm*", "*min", "*", "true", "5", "read", "app", "5.5", "two words")
+CLAIMS = ("role", "realm][role", "scope", "level", "guest", "realm")
+TOKENS: tuple[TokenSpec, ...] = (
+    TokenSpec(),
+    TokenSpec(sub="admin/bob", aud="app", claims={"role": "admin", "azp": "app"}),
+    TokenSpec(
+        sub="bob", iss=LONGER, key="second", claims={"role": ["user", "admin"], "scope": "write read", "aud": ["admin", "x"]}
+    ),
+    TokenSpec(sub="albert", claims={"realm": {"role": "admin"}, "guest": True, "level": 5, "azp": "administrator"}),
+    TokenSpec(claims={"sub": None, "role": "two words", "level": 5.5, "guest": False, "scope": "admin"}),
+    TokenSpec(iss=LONGER, key="second", sub="x/bob", claims={"realm": {"role": ["admin"]}, "role": ""}),
+)
 NAMES = ("a.example", "secret.test", "b.a.example")
 
 
@@ -96,7 +114,7 @@ def _fields(random: random.Random, fields: dict[str, tuple[str, ...]]) -> Json:
 
 
 def _source(random: random.Random) -> Json:
-    fields = {"trustDomains": DOMAINS, "ipBlocks": BLOCKS}
+    fields = {"trustDomains": DOMAINS, "ipBlocks": BLOCKS, "requestPrincipals": REQUEST_PRINCIPALS}
     if random.random() < 0.3:
         fields["serviceAccounts"] = ACCOUNTS
     else:
@@ -115,6 +133,11 @@ def _condition(random: random.Random) -> Json:
             ("source.serviceAccount", ACCOUNTS),
             ("destination.ip", BLOCKS),
             ("destination.port", PORTS),
+            ("request.auth.principal", REQUEST_PRINCIPALS),
+            ("request.auth.audiences", TEXTS),
+            ("request.auth.presenter", TEXTS),
+            (f"request.auth.claims[{random.choice(CLAIMS)}]", TEXTS),
+            (f"request.auth.claims[{random.choice(CLAIMS)}]", TEXTS),
             ("connection.sni", ("a.example", "*.example", "secret*", "*")),
         )
     )
@@ -158,7 +181,14 @@ _PERMISSIVE = [
         "kind": "PeerAuthentication",
         "metadata": {"name": "default", "namespace": "istio-system"},
         "spec": {"mtls": {"mode": "PERMISSIVE"}},
-    }
+    },
+    {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "RequestAuthentication",
+        "metadata": {"name": "default", "namespace": "istio-system"},
+        # A space in front, so that YAML quotes the keys.
+        "spec": {"jwtRules": [{"issuer": ISSUER, "jwks": " $(jwks ec)"}, {"issuer": LONGER, "jwks": " $(jwks second)"}]},
+    },
 ]
 
 
@@ -184,6 +214,9 @@ def _calls(random: random.Random, rig: Rig) -> Iterator[tuple[str, str, Request,
         # Envoy's HTTP/1.1 knows methods by their names alone.
         wire, alpn = random.choice((("h1", "http/1.1"), ("h2", "h2"))) if method.isupper() else ("h2", "h2")
         headers = tuple(("x-role", value) for value in role)
+        user = random.choice((None, *TOKENS))
+        if user is not None:
+            headers = (*headers, ("authorization", f"Bearer {token(user)}"))
         request = Request(method, path, host, headers, b"", alpn=("meshweb", alpn), **tls)
         yield (
             vm.id,
@@ -195,6 +228,7 @@ def _calls(random: random.Random, rig: Rig) -> Iterator[tuple[str, str, Request,
                 host=host,
                 path=_normal(path) or "",
                 headers={"x-role": tuple(value.strip() for value in role)} if role else {},
+                claims=_claims(user),
                 **seen,
             ),
         )
@@ -205,6 +239,12 @@ def _path(random: random.Random) -> str:
         return random.choice(CALLED_PATHS)
     parts = [random.choice(PARTS) for _ in range(random.randint(1, 4))]
     return "/" + parts[0] + "".join(random.choice("////\\") + part for part in parts[1:])
+
+
+def _claims(user: TokenSpec | None) -> Json:
+    """As Envoy tells them: `scope` is a list."""
+    found = payload(user) if user is not None else {}
+    return found | ({"scope": found["scope"].split(" ")} if "scope" in found else {})
 
 
 def _normal(path: str) -> str | None:

@@ -701,6 +701,44 @@ export interface paths {
         patch: operations["referencegrants_patch"];
         trace?: never;
     };
+    "/api/v1/requestauthentications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["requestauthentications_list"];
+        put?: never;
+        /** @description `kind` is set by the address. */
+        post: operations["requestauthentications_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requestauthentications/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `kind` is set by the address. */
+        get: operations["requestauthentications_retrieve"];
+        /** @description `kind` is set by the address. */
+        put: operations["requestauthentications_replace"];
+        post?: never;
+        /** @description `dryRun=true` answers 200 and what the deletion would change. */
+        delete: operations["requestauthentications_destroy"];
+        options?: never;
+        head?: never;
+        /** @description `kind` is set by the address. */
+        patch: operations["requestauthentications_patch"];
+        trace?: never;
+    };
     "/api/v1/revisions": {
         parameters: {
             query?: never;
@@ -1473,6 +1511,7 @@ export interface components {
         /**
          * SourceSpec
          * @description Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
+         *     requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified.
          */
         "AuthorizationPolicy.SourceSpec": {
             /**
@@ -1485,6 +1524,16 @@ export interface components {
              * @default null
              */
             notPrincipals: string[] | null;
+            /**
+             * Requestprincipals
+             * @default null
+             */
+            requestPrincipals: string[] | null;
+            /**
+             * Notrequestprincipals
+             * @default null
+             */
+            notRequestPrincipals: string[] | null;
             /**
              * Namespaces
              * @default null
@@ -4813,6 +4862,141 @@ export interface components {
             from: components["schemas"]["ReferenceGrant.GrantFrom"][];
             /** To */
             to: components["schemas"]["ReferenceGrant.GrantTo"][];
+        };
+        /**
+         * RequestAuthentication
+         * @description Whose tokens (JWT) workloads take: issuers, their keys, and where a token stands in a request.
+         * @example {
+         *       "apiVersion": "security.istio.io/v1",
+         *       "kind": "RequestAuthentication",
+         *       "metadata": {
+         *         "name": "customers",
+         *         "namespace": "shop"
+         *       },
+         *       "spec": {
+         *         "selector": {
+         *           "matchLabels": {
+         *             "app": "payments"
+         *           }
+         *         },
+         *         "jwtRules": [
+         *           {
+         *             "issuer": "https://login.example.com",
+         *             "audiences": [
+         *               "payments"
+         *             ],
+         *             "jwks": "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"kid\":\"2026\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        RequestAuthentication: {
+            /** @enum {string} */
+            apiVersion: "security.istio.io/v1" | "security.istio.io/v1beta1";
+            /** @constant */
+            kind: "RequestAuthentication";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["RequestAuthenticationSpec"];
+            status?: components["schemas"]["DocumentStatus"];
+        };
+        /**
+         * ClaimToHeader
+         * @description claim: of a claim within another `outer.inner`.
+         */
+        "RequestAuthentication.ClaimToHeader": {
+            /** Header */
+            header: string;
+            /** Claim */
+            claim: string;
+        };
+        /**
+         * HeaderLocation
+         * @description prefix: what stands before the token, with its space.
+         */
+        "RequestAuthentication.HeaderLocation": {
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @default
+             */
+            prefix: string;
+        };
+        /**
+         * JwtRule
+         * @description audiences: one of them must be in the token; left out: any. jwks: a JSON Web Key Set of public keys.
+         */
+        "RequestAuthentication.JwtRule": {
+            /** Issuer */
+            issuer: string;
+            /**
+             * Audiences
+             * @default []
+             */
+            audiences: string[];
+            /**
+             * Jwks
+             * @default null
+             */
+            jwks: string | null;
+            /**
+             * Fromheaders
+             * @default []
+             */
+            fromHeaders: components["schemas"]["RequestAuthentication.HeaderLocation"][];
+            /**
+             * Fromparams
+             * @default []
+             */
+            fromParams: string[];
+            /**
+             * Fromcookies
+             * @default []
+             */
+            fromCookies: string[];
+            /**
+             * Outputpayloadtoheader
+             * @default null
+             */
+            outputPayloadToHeader: string | null;
+            /**
+             * Outputclaimtoheaders
+             * @default []
+             */
+            outputClaimToHeaders: components["schemas"]["RequestAuthentication.ClaimToHeader"][];
+            /**
+             * Forwardoriginaltoken
+             * @default false
+             */
+            forwardOriginalToken: boolean;
+            /**
+             * Timeout
+             * @default 5s
+             */
+            timeout: string;
+            /**
+             * Spacedelimitedclaims
+             * @default []
+             */
+            spaceDelimitedClaims: string[];
+        };
+        /** Selector */
+        "RequestAuthentication.Selector": {
+            /** Matchlabels */
+            matchLabels?: {
+                [key: string]: string;
+            };
+        };
+        /** RequestAuthenticationSpec */
+        RequestAuthenticationSpec: {
+            /** @default null */
+            selector: components["schemas"]["RequestAuthentication.Selector"] | null;
+            /**
+             * Jwtrules
+             * @default []
+             */
+            jwtRules: components["schemas"]["RequestAuthentication.JwtRule"][];
         };
         /** Revision */
         Revision: {
@@ -11107,6 +11291,306 @@ export interface operations {
                  *             "group": "",
                  *             "kind": "Service",
                  *             "name": "payments"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description `key=value` or `key!=value`, several separated by commas: all must hold. */
+                label?: string;
+                /** @description 1 to 1000, 100 when left out. */
+                limit?: number;
+                /** @description Only this namespace. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "security.istio.io/v1",
+                 *       "kind": "RequestAuthentication",
+                 *       "metadata": {
+                 *         "name": "customers",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "matchLabels": {
+                 *             "app": "payments"
+                 *           }
+                 *         },
+                 *         "jwtRules": [
+                 *           {
+                 *             "issuer": "https://login.example.com",
+                 *             "audiences": [
+                 *               "payments"
+                 *             ],
+                 *             "jwks": "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"kid\":\"2026\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_replace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "security.istio.io/v1",
+                 *       "kind": "RequestAuthentication",
+                 *       "metadata": {
+                 *         "name": "customers",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "matchLabels": {
+                 *             "app": "payments"
+                 *           }
+                 *         },
+                 *         "jwtRules": [
+                 *           {
+                 *             "issuer": "https://login.example.com",
+                 *             "audiences": [
+                 *               "payments"
+                 *             ],
+                 *             "jwks": "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"kid\":\"2026\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchedDocument"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatchedDocument"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_destroy: {
+        parameters: {
+            query?: {
+                /** @description Only say what would change: nothing is written. */
+                dryRun?: boolean;
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestauthentications_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `"<metadata.resourceVersion>"`, or `*` for any version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiVersion": "security.istio.io/v1",
+                 *       "kind": "RequestAuthentication",
+                 *       "metadata": {
+                 *         "name": "customers",
+                 *         "namespace": "shop"
+                 *       },
+                 *       "spec": {
+                 *         "selector": {
+                 *           "matchLabels": {
+                 *             "app": "payments"
+                 *           }
+                 *         },
+                 *         "jwtRules": [
+                 *           {
+                 *             "issuer": "https://login.example.com",
+                 *             "audiences": [
+                 *               "payments"
+                 *             ],
+                 *             "jwks": "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"kid\":\"2026\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"
                  *           }
                  *         ]
                  *       }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -11,8 +12,10 @@ from meshweb.core.envoy.local_rate_limits import local_filter
 from meshweb.core.envoy.rbac import HEADERS, RbacRules
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
+from meshweb.core.envoy.tokens import token_filter
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
 from meshweb.core.ir.routing import ConnectionRule
+from meshweb.core.ir.security import TokenRule
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _SANITIZE, _SANITIZE_SET = 0, 3  # ForwardClientCertDetails
@@ -28,6 +31,7 @@ _EXTENDED_CONNECT: Json = {"allow_connect": True}
 class FilterPhase(IntEnum):
     """Where a filter stands. A new filter takes a phase here; nothing else decides the order."""
 
+    TOKENS = 20
     HEADERS = 30
     DENY = 40
     ALLOW = 50
@@ -49,10 +53,11 @@ _NOBODY: Json = {"action": 0, "policies": {}}
 """config.rbac.v3.RBAC: ALLOW without a policy."""
 
 
-def inbound_filters() -> list[Json]:
+def inbound_filters(tokens: Sequence[TokenRule] = ()) -> list[Json]:
     """In front of an application: who may call, and how often."""
     return _in_order(
         {
+            **_tokens(tokens),
             **_authorization(),
             **_rate_limits(),
             FilterPhase.ROUTER: _router(),
@@ -73,9 +78,10 @@ def outbound_filters(*, dynamic: bool = False) -> list[Json]:
     return _in_order(found)
 
 
-def gateway_filters(*, dynamic: bool = False) -> list[Json]:
+def gateway_filters(tokens: Sequence[TokenRule] = (), *, dynamic: bool = False) -> list[Json]:
     """For calls from outside: who may call, and how often, then as for an application's own."""
     found = {
+        **_tokens(tokens),
         **_authorization(),
         **_rate_limits(),
         FilterPhase.CORS: route_filters.cors_filter(),
@@ -86,6 +92,10 @@ def gateway_filters(*, dynamic: bool = False) -> list[Json]:
     if dynamic:
         found[FilterPhase.DYNAMIC_HOST] = _dynamic_host()
     return _in_order(found)
+
+
+def _tokens(rules: Sequence[TokenRule]) -> dict[FilterPhase, Json]:
+    return {FilterPhase.TOKENS: token_filter(rules)} if rules else {}
 
 
 def _authorization() -> dict[FilterPhase, Json]:
@@ -197,14 +207,14 @@ def _normalization() -> Json:
     }
 
 
-def inbound_hcm(port: int, route_config: str) -> Any:
+def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = ()) -> Any:
     """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC)."""
     return any_of(
         _HCM,
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=inbound_filters(),
+        http_filters=inbound_filters(tokens),
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
         access_log=[denial_log()],
@@ -241,14 +251,14 @@ def outbound_hcm(stat: str, route_config: str, *, connect: bool = False, dynamic
     )
 
 
-def gateway_hcm(stat: str, route_config: str, *, dynamic: bool = False) -> Any:
+def gateway_hcm(stat: str, route_config: str, tokens: Sequence[TokenRule] = (), *, dynamic: bool = False) -> Any:
     """HttpConnectionManager for calls from outside the mesh: what callers say about themselves is not believed."""
     return any_of(
         _HCM,
         stat_prefix=stat,
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=gateway_filters(dynamic=dynamic),
+        http_filters=gateway_filters(tokens, dynamic=dynamic),
         access_log=[denial_log()],
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,

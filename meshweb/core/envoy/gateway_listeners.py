@@ -10,7 +10,7 @@ from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address
 from meshweb.core.ir.gateways import ServerTls
 from meshweb.core.ir.routing import ConnectionRule
-from meshweb.core.ir.security import Policy
+from meshweb.core.ir.security import Policy, TokenRule
 from meshweb.core.snapshot import XdsResource
 
 _INBOUND = 1  # TrafficDirection
@@ -38,6 +38,7 @@ class GatewayListener:
     port: int
     chains: tuple[ServerChain, ...]
     policies: tuple[Policy, ...]
+    tokens: tuple[TokenRule, ...]
     dynamic: bool
     trust_domain: str
     dns_suffix: str
@@ -78,7 +79,7 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
     """The chains of one server, with what their own rules match."""
     stat = f"gateway_{spec.port}"
     if chain.routes:
-        hcm = filters.gateway_hcm(stat, chain.routes, dynamic=spec.dynamic)
+        hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, dynamic=spec.dynamic)
         return [{"filters": [filters.http_connection_manager(hcm)]}]
     rules = rules_for(spec.policies, http=False, trust_domain=spec.trust_domain)
     return connection_chains(chain.connections, stat, spec.dns_suffix, filters.network_rbac_filters(rules, spec.port))

@@ -108,7 +108,7 @@ def _inbound_chains(spec: InboundListener) -> list[Json]:
 
 def _inbound_http(spec: InboundListener) -> list[Json]:
     number = spec.port.number
-    return [filters.http_connection_manager(filters.inbound_hcm(number, names.inbound_listener(number)))]
+    return [filters.http_connection_manager(filters.inbound_hcm(number, names.inbound_listener(number), spec.port.tokens))]
 
 
 def _inbound_tcp(spec: InboundListener, suffix: str) -> list[Json]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from meshweb.core.envoy import rbac_values
+from meshweb.core.envoy import rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
 from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
 
@@ -20,7 +20,7 @@ _AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"reg
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 HEADERS = "meshweb.headers"
 """Namespace of dynamic metadata."""
-_PRINCIPALS = frozenset({a for a in Attribute if a.of_caller} | {Attribute.SOURCE_IP})
+_PRINCIPALS = frozenset({a for a in Attribute if a.of_caller or a.of_token} | {Attribute.SOURCE_IP})
 """What RBAC calls principals; all others are permissions."""
 
 
@@ -112,28 +112,35 @@ class _Translation:
     def _principal(self, conditions: Sequence[PolicyCondition], denies: bool) -> Json:
         parts = []
         for condition in conditions:
-            one_of = [self._source(condition.attribute, value) for value in condition.values]
+            if condition.attribute.needs_http and not self.http:
+                continue  # of a DENY: denies more
+            one_of = [self._source(condition, value, denies != condition.negated) for value in condition.values]
             any_of = one_of[0] if len(one_of) == 1 else {"or_ids": {"ids": one_of}}
             parts.append({"not_id": any_of} if condition.negated else any_of)
             if needs_identity(condition, denies=denies):
-                parts.append(_AUTHENTICATED)
+                parts.append(rbac_tokens.SOME if condition.attribute.of_token else _AUTHENTICATED)
         return {"and_ids": {"ids": parts}} if parts else _ANY
 
-    def _source(self, attribute: Attribute, value: str) -> Json:
-        if attribute is Attribute.SOURCE_IP:
+    def _source(self, condition: PolicyCondition, value: str, lenient: bool) -> Json:
+        if condition.attribute is Attribute.SOURCE_IP:
             return {"direct_remote_ip": rbac_values.cidr(value)}
+        if condition.attribute is Attribute.REQUEST_PRINCIPAL:
+            return rbac_tokens.principal(value, lenient=lenient)
+        if condition.attribute.of_token:
+            return rbac_tokens.claim(condition.claim_path, value, lenient=lenient)
         matcher = {
             Attribute.PRINCIPAL: rbac_values.principal,
             Attribute.NAMESPACE: rbac_values.namespace,
             Attribute.SERVICE_ACCOUNT: rbac_values.service_account,
             Attribute.TRUST_DOMAIN: rbac_values.trust_domain,
-        }[attribute]
+        }[condition.attribute]
         return {"authenticated": {"principal_name": matcher(value, self.trust_domain)}}
 
 
 def needs_identity(condition: PolicyCondition, *, denies: bool) -> bool:
     """An ALLOW for everybody but some is not for those who do not say who they are, unless it says so (`notPrincipals: ["*"]`)."""
-    return condition.negated and condition.attribute.of_caller and not denies and condition.values != ("*",)
+    named = condition.attribute.of_caller or condition.attribute.of_token
+    return condition.negated and named and not denies and condition.values != ("*",)
 
 
 def _needs_http(conditions: Conditions) -> bool:

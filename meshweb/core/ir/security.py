@@ -1,4 +1,4 @@
-"""Who may call: mTLS modes and AuthorizationPolicies."""
+"""Who may call: mTLS modes, tokens, and AuthorizationPolicies."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class Attribute(StrEnum):
     DESTINATION_IP = "destination.ip"
     DESTINATION_PORT = "destination.port"
     SNI = "connection.sni"
+    REQUEST_PRINCIPAL = "request.auth.principal"
+    AUDIENCE = "request.auth.audiences"
+    PRESENTER = "request.auth.presenter"
+    CLAIM = "request.auth.claims"
 
     @property
     def of_caller(self) -> bool:
@@ -40,17 +44,24 @@ class Attribute(StrEnum):
         return self in _OF_CALLER
 
     @property
+    def of_token(self) -> bool:
+        """Known by a token alone that a RequestAuthentication verified."""
+        return self in _OF_TOKENS
+
+    @property
     def needs_http(self) -> bool:
-        return self in _OF_REQUESTS
+        return self in _OF_REQUESTS or self.of_token
 
 
 _OF_CALLER = frozenset({Attribute.PRINCIPAL, Attribute.NAMESPACE, Attribute.SERVICE_ACCOUNT, Attribute.TRUST_DOMAIN})
+_OF_TOKENS = frozenset({Attribute.REQUEST_PRINCIPAL, Attribute.AUDIENCE, Attribute.PRESENTER, Attribute.CLAIM})
 _OF_REQUESTS = frozenset({Attribute.HEADER, Attribute.HOST, Attribute.METHOD, Attribute.PATH})
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyCondition:
-    """One of `values`; negated: none of them. key: name of the header, in lower case. at: JSON pointer inside its document.
+    """One of `values`; negated: none of them. key: name of the header, in lower case. claim: names from the payload of the token down.
+    at: JSON pointer inside its document.
 
     Values have Istio's string forms (`abc`, `abc*`, `*abc`, `*`: present and not empty), but for addresses (CIDR), ports, and service
     accounts ("namespace/name"). A path may be a template: `{*}` is one segment, `{**}` at its end any number of them.
@@ -61,6 +72,12 @@ class PolicyCondition:
     negated: bool = False
     key: str = ""
     at: str = ""
+    claim: tuple[str, ...] = ()
+
+    @property
+    def claim_path(self) -> tuple[str, ...]:
+        """Where in a token's payload it looks (OpenID Connect: `azp` is who the token was issued to)."""
+        return {Attribute.AUDIENCE: ("aud",), Attribute.PRESENTER: ("azp",)}.get(self.attribute, self.claim)
 
 
 Conditions = tuple[PolicyCondition, ...]
@@ -85,3 +102,26 @@ class Policy:
     action: PolicyAction
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRule:
+    """Tokens of one issuer that a workload takes, of a RequestAuthentication. name: unique. keys: a JSON Web Key Set of public keys.
+
+    audiences: one of them must be in the token; empty: any. Where tokens are looked for: from_headers (name, what stands before the
+    token), from_params, from_cookies; all empty: `Authorization: Bearer`, then the parameter `access_token`. forward: the application
+    gets the token too. payload_header: where it gets the payload, in base64url; empty: nowhere. claim_headers: (header, claim).
+    space_delimited: claims that are lists parted by spaces.
+    """
+
+    name: str
+    issuer: str
+    keys: str
+    audiences: tuple[str, ...] = ()
+    from_headers: tuple[tuple[str, str], ...] = ()
+    from_params: tuple[str, ...] = ()
+    from_cookies: tuple[str, ...] = ()
+    forward: bool = False
+    payload_header: str = ""
+    claim_headers: tuple[tuple[str, str], ...] = ()
+    space_delimited: tuple[str, ...] = ()

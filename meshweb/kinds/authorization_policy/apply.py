@@ -21,6 +21,7 @@ from meshweb.kinds.authorization_policy.spec import (
 
 _SOURCE = {
     "principals": Attribute.PRINCIPAL,
+    "request_principals": Attribute.REQUEST_PRINCIPAL,
     "namespaces": Attribute.NAMESPACE,
     "service_accounts": Attribute.SERVICE_ACCOUNT,
     "trust_domains": Attribute.TRUST_DOMAIN,
@@ -59,7 +60,7 @@ def _spec(document: Document) -> AuthorizationPolicySpec:
 def _audience(scoped: Scoped[Policy]) -> Audience:
     policy, words = scoped.value, "no workload is in its scope yet"
     for index, rule in enumerate(policy.rules):
-        if any(c.attribute.needs_http for conditions in (*rule.operations, rule.when) for c in conditions):
+        if any(c.attribute.needs_http for conditions in (*rule.sources, *rule.operations, rule.when) for c in conditions):
             fate = "denies all that its other fields cover" if policy.action is PolicyAction.DENY else "admits nobody"
             told = f"rule {index + 1} reads HTTP, which port {{port}} of {{workload}} does not speak: there it {fate}"
             return Audience(scoped.namespace, scoped.labels, words, told, _ports(rule))
@@ -117,7 +118,7 @@ def _fields(
 def _when(spec: ConditionSpec, at: str, namespace: str) -> Conditions:
     parsed = when.parse_key(spec.key)
     assert parsed is not None, "checked at write"
-    attribute, key = parsed
+    attribute, key, claim = parsed
     return tuple(
         PolicyCondition(
             attribute,
@@ -125,6 +126,7 @@ def _when(spec: ConditionSpec, at: str, namespace: str) -> Conditions:
             negated,
             key,
             at + pointer(field),
+            claim,
         )
         for field, negated, values in (("values", False, spec.values), ("notValues", True, spec.not_values))
         if values

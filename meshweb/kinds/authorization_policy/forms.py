@@ -45,6 +45,22 @@ def service_account(text: str) -> str:
     return text
 
 
+def request_principal(text: str) -> str:
+    """`issuer/subject`: the last slash parts them."""
+    wildcard(text)
+    if not text.endswith("*") and (text.endswith("/") or ("/" not in text and not text.startswith("*"))):
+        raise ValueError("must be issuer/subject, with '*' at its beginning or its end")
+    return text
+
+
+def claim(text: str) -> str:
+    """As `wildcard`, and spaces within."""
+    if text != text.strip():
+        raise ValueError("must not begin or end with a space")
+    wildcard(text.replace(" ", "."))
+    return text
+
+
 def method(text: str) -> str:
     if not _TOKEN.fullmatch(text):
         raise ValueError("must be a method, as GET")
@@ -103,6 +119,7 @@ def server_name(text: str) -> str:
 _Text = Field(max_length=1024)
 Wildcard = Annotated[str, _Text, AfterValidator(wildcard)]
 Principal = Annotated[str, _Text, AfterValidator(principal)]
+RequestPrincipal = Annotated[str, _Text, AfterValidator(request_principal)]
 ServiceAccount = Annotated[str, Field(max_length=320), AfterValidator(service_account)]
 Method = Annotated[str, _Text, AfterValidator(method)]
 Host = Annotated[str, _Text, AfterValidator(host)]

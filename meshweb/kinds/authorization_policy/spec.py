@@ -1,5 +1,5 @@
 """AuthorizationPolicy (Istio reference): actions ALLOW and DENY with every field of `from`, `to` and `when` that a certificate, a
-connection or a request tells.
+token, a connection or a request tells.
 
 Every other field of Istio's is refused with its path: a condition that is silently ignored would open what it was meant to close.
 """
@@ -21,6 +21,7 @@ from meshweb.kinds.authorization_policy.forms import (
     PathPattern,
     PortText,
     Principal,
+    RequestPrincipal,
     ServiceAccount,
     Wildcard,
 )
@@ -33,10 +34,13 @@ Some = Field(min_length=1, max_length=256)
 
 
 class SourceSpec(SpecModel):
-    """Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces."""
+    """Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
+    requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified."""
 
     principals: Annotated[tuple[Principal, ...], Some] | None = None
     not_principals: Annotated[tuple[Principal, ...], Some] | None = None
+    request_principals: Annotated[tuple[RequestPrincipal, ...], Some] | None = None
+    not_request_principals: Annotated[tuple[RequestPrincipal, ...], Some] | None = None
     namespaces: Annotated[tuple[Wildcard, ...], Some] | None = None
     not_namespaces: Annotated[tuple[Wildcard, ...], Some] | None = None
     service_accounts: Annotated[tuple[ServiceAccount, ...], Some] | None = None

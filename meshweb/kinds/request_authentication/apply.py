@@ -1,0 +1,53 @@
+"""The rules reach every workload in scope, beside those of all other documents that do; the root namespace's cover the mesh."""
+
+from meshweb.core.builder import Audience, MeshBuilder, Scoped
+from meshweb.core.conditions import Condition
+from meshweb.core.intent import Document, Unreadable
+from meshweb.core.ir.security import TokenRule
+from meshweb.core.jwks import public_keys
+from meshweb.kinds.request_authentication.spec import JwtRule, RequestAuthenticationSpec
+
+
+def apply(mesh: MeshBuilder, document: Document) -> None:
+    spec = _spec(document)
+    rules = tuple(_rule(rule, f"{document.namespace}/{document.name}/{i}") for i, rule in enumerate(spec.jwt_rules))
+    scoped = Scoped(_scope(mesh, document), _labels(spec), document, rules)
+    mesh.token_rules.append(scoped)
+    mesh.report(document, Condition.accepted())
+    mesh.expect(document, Audience(scoped.namespace, scoped.labels, "no workload is in its scope yet"))
+
+
+def fail_closed(mesh: MeshBuilder, document: Document) -> None:
+    """Whose tokens are good cannot be told: what it covers admits nobody; when it cannot be read, all that it could cover."""
+    labels = frozenset() if isinstance(document.spec, Unreadable) else _labels(_spec(document))
+    mesh.deny_all(_scope(mesh, document), labels, document)
+
+
+def _spec(document: Document) -> RequestAuthenticationSpec:
+    assert isinstance(document.spec, RequestAuthenticationSpec)
+    return document.spec
+
+
+def _scope(mesh: MeshBuilder, document: Document) -> str:
+    return "" if document.namespace == mesh.settings.root_namespace else document.namespace
+
+
+def _labels(spec: RequestAuthenticationSpec) -> frozenset[tuple[str, str]]:
+    return frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
+
+
+def _rule(rule: JwtRule, name: str) -> TokenRule:
+    assert rule.jwks is not None, "checked at write"
+    return TokenRule(
+        name,
+        rule.issuer,
+        public_keys(rule.jwks),
+        audiences=rule.audiences,
+        from_headers=tuple((item.name, item.prefix) for item in rule.from_headers),
+        from_params=rule.from_params,
+        from_cookies=rule.from_cookies,
+        forward=rule.forward_original_token,
+        payload_header=rule.output_payload_to_header or "",
+        claim_headers=tuple((item.header, item.claim) for item in rule.output_claim_to_headers),
+        space_delimited=rule.space_delimited_claims,
+    )
