@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 
 from meshweb.config.environment import duration, flag, number, redis_urls, text, written_environment
@@ -30,6 +31,12 @@ ADVERTISE_HOST = text("MESHWEB_ADVERTISE_HOST", "127.0.0.1")
 MESH_NAME = text("MESHWEB_MESH_NAME", "mesh")
 TRUST_DOMAIN = text("MESHWEB_TRUST_DOMAIN", "cluster.local")
 DNS_SUFFIX = text("MESHWEB_DNS_SUFFIX", "svc.cluster.local")
+OUTBOUND_ALLOWED = tuple(
+    ip_network(block.strip()) for block in text("MESHWEB_OUTBOUND_ALLOWED", "").split(",") if block.strip()
+)
+"""Networks that may be fetched from although they are not public."""
+OUTBOUND_CA_FILE = text("MESHWEB_OUTBOUND_CA_FILE", "")
+JWKS_STALE_SECONDS = number("MESHWEB_JWKS_STALE_SECONDS", 86_400)
 ROOT_NAMESPACE = text("MESHWEB_ROOT_NAMESPACE", "istio-system")
 
 CERTIFICATE_TTL = duration("MESHWEB_CERTIFICATE_TTL", "12h")
@@ -195,6 +202,7 @@ CELERY_TASK_ROUTES = {
     "meshweb.config.*": {"queue": "config"},
     "meshweb.certs.*": {"queue": "certs"},
     "meshweb.telemetry.*": {"queue": "telemetry"},
+    "meshweb.outbound.*": {"queue": "telemetry"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -217,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "roll-up-telemetry": {"task": "meshweb.telemetry.roll_up", "schedule": 30.0},
     "prune-telemetry": {"task": "meshweb.telemetry.prune", "schedule": 300.0},
     "prune-configuration": {"task": "meshweb.config.prune", "schedule": 600.0},
+    "fetch-keys": {"task": "meshweb.outbound.keys", "schedule": 5.0, "options": {"expires": 5}},
     "publish": {"task": "meshweb.config.publish", "schedule": 5.0, "options": {"expires": 5}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

@@ -32,6 +32,16 @@ def prune_configuration() -> None:
         log.info("pruned: %s", removed)
 
 
+@shared_task(name="meshweb.outbound.keys")
+def fetch_keys() -> None:
+    """Fetches public keys that are due."""
+    from meshweb.controlplane.jwks import refresh
+
+    changed = refresh()
+    if changed:
+        log.info("%d sets of public keys are others than before", changed)
+
+
 @shared_task(name="meshweb.certs.sign")
 def sign_certificate(job: str) -> None:
     """Signs one certificate request under a lease."""

@@ -20,7 +20,7 @@ from meshweb.core.destination_rules import DestinationRules
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.health_checks import HealthChecks
-from meshweb.core.intent import Document, DocumentKey, MeshSettings
+from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
 from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
@@ -89,6 +89,7 @@ class MeshBuilder:
     settings: MeshSettings
     documents: Mapping[DocumentKey, Document] = field(default_factory=dict)
     unhealthy: frozenset[str] = frozenset()
+    keys: Mapping[str, KeySet] = field(default_factory=dict)
     default_mtls: MtlsMode = MtlsMode.STRICT
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000

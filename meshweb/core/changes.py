@@ -31,7 +31,7 @@ class Touched:
 
 def change_between(before: Intent, after: Intent) -> Change | None:
     """None: more than documents, probes and proxies differ. A document is the same when it is the same object, or equal."""
-    if before.settings != after.settings or before.local_addresses != after.local_addresses:
+    if before.settings != after.settings or before.local_addresses != after.local_addresses or before.keys != after.keys:
         return None
     proxies: frozenset[str] = frozenset()
     if before.proxies is not after.proxies:

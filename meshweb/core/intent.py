@@ -94,12 +94,21 @@ class MeshSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySet:
+    """Public keys that were fetched: a JSON Web Key Set. Empty: there are none that may serve, `error` says why."""
+
+    keys: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """Input of the compiler. Same intent, same bytes.
 
     local_addresses: index per (service, port), port 0 for the service itself; stable for the life of a service, so that
         the address an application was told does not move when other services come and go.
     unhealthy: ids ("namespace/name") of workloads whose probe fails.
+    keys: by `jwksUri`.
     """
 
     revision: int
@@ -108,3 +117,4 @@ class Intent:
     proxies: Mapping[str, ProxyView] = field(default_factory=dict)
     local_addresses: Mapping[tuple[ServiceRef, int], int] = field(default_factory=dict)
     unhealthy: frozenset[str] = frozenset()
+    keys: Mapping[str, KeySet] = field(default_factory=dict)

@@ -27,8 +27,9 @@ class BadKeys(ValueError):
     """What is wrong with a key set, without its text."""
 
 
-def public_keys(text: str) -> str:
-    """The same set as JSON with nothing but public members, in the order of the text. Raises BadKeys."""
+def public_keys(text: str, *, skip: bool = False) -> str:
+    """The same set as JSON with nothing but public members, in the order of the text. skip: without keys that are not usable, as long as
+    one is. Raises BadKeys."""
     try:
         document = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
@@ -43,7 +44,10 @@ def public_keys(text: str) -> str:
         try:
             made.append(_public(key))
         except BadKeys as error:
-            raise BadKeys(f"key {index}: {error}") from None
+            if not skip:
+                raise BadKeys(f"key {index}: {error}") from None
+    if not made:
+        raise BadKeys("must hold a key that is usable")
     return json.dumps({"keys": made}, separators=(",", ":"))
 
 

@@ -41,7 +41,9 @@ class MeshAssembly:
 
     def __init__(self, intent: Intent, kinds: Iterable[CompilableKind]) -> None:
         self._kinds = {kind.kind: kind for kind in kinds}
-        self.mesh = MeshBuilder(settings=intent.settings, documents=intent.documents, unhealthy=intent.unhealthy)
+        self.mesh = MeshBuilder(
+            settings=intent.settings, documents=intent.documents, unhealthy=intent.unhealthy, keys=intent.keys
+        )
         self._apply(intent.documents.values())
         self._conflicts: dict[PortRef, Conflicts] = {}
         self._find_conflicts(self.mesh.routing.requests)

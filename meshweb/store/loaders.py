@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 from pydantic import ValidationError
 
-from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, MeshSettings, ProxyView, Unreadable
+from meshweb.core.intent import CaptureMode, Document, DocumentKey, Intent, KeySet, MeshSettings, ProxyView, Unreadable
 from meshweb.core.names import ServiceRef
 from meshweb.identity.sealing import SealError
 from meshweb.kinds.base import violations_of
 from meshweb.kinds.registry import kind_named, served_by
-from meshweb.store.models import LocalAddress, Proxy, Resource, ResourceVersion
+from meshweb.store.models import JwksDocument, LocalAddress, Proxy, Resource, ResourceVersion
 from meshweb.store.sealing import open_spec
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class IntentMirror:
         self._proxies: dict[str, ProxyView] = {}
         self._unhealthy: frozenset[str] = frozenset()
         self._addresses: dict[tuple[ServiceRef, int], int] = {}
+        self._keys: dict[str, KeySet] = {}
 
     @property
     def epoch(self) -> int:
@@ -75,6 +76,7 @@ class IntentMirror:
             proxies=self._proxies,
             local_addresses=self._addresses,
             unhealthy=self._unhealthy,
+            keys=self._keys,
         )
 
     def _forget(self) -> None:
@@ -100,6 +102,8 @@ class IntentMirror:
         rows = list(Proxy.objects.filter(revoked_at=None))
         self._proxies = {view.id: view for view in views_of(rows)}
         self._unhealthy = frozenset(row.id for row in rows if row.health_state == "unhealthy")
+        fetched = JwksDocument.objects.values_list("uri", "keys", "error")
+        self._keys = {uri: KeySet(keys, "" if keys else error) for uri, keys, error in fetched}
 
 
 def views_of(rows: Iterable[Proxy]) -> list[ProxyView]:

@@ -27,7 +27,7 @@ def mesh(transactional_db: None) -> None:
 
 
 def _same(one: Intent, other: Intent) -> bool:
-    fields = ("revision", "documents", "proxies", "local_addresses", "unhealthy", "settings")
+    fields = ("revision", "documents", "proxies", "local_addresses", "unhealthy", "settings", "keys")
     return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 
@@ -63,7 +63,7 @@ def test_queries_do_not_grow_with_documents(mesh: None, services: int) -> None:
         connection,
     ) as queries:
         IntentMirror(mesh_settings()).refresh()
-    assert len([q for q in queries if q["sql"].startswith("SELECT")]) == 4
+    assert len([q for q in queries if q["sql"].startswith("SELECT")]) == 5
 
 
 def test_local_addresses_stay_when_a_service_goes(mesh: None) -> None:

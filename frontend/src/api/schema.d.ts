@@ -4925,7 +4925,8 @@ export interface components {
         };
         /**
          * JwtRule
-         * @description audiences: one of them must be in the token; left out: any. jwks: a JSON Web Key Set of public keys.
+         * @description audiences: one of them must be in the token; left out: any. jwks: a JSON Web Key Set of public keys; or jwksUri: where the
+         *     control plane fetches one. timeout: of a fetch.
          */
         "RequestAuthentication.JwtRule": {
             /** Issuer */
@@ -4940,6 +4941,11 @@ export interface components {
              * @default null
              */
             jwks: string | null;
+            /**
+             * Jwksuri
+             * @default null
+             */
+            jwksUri: string | null;
             /**
              * Fromheaders
              * @default []

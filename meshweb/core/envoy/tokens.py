@@ -10,11 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshweb.core.envoy.rbac_tokens import FILTER, PAYLOAD
-from meshweb.core.envoy.values import Json, any_of
+from meshweb.core.envoy.values import Json, any_of, duration
 from meshweb.core.ir.security import TokenRule
 
 _LISTS = ("permission", "scope")
 """Claims that are always lists parted by spaces (Istio)."""
+_NOWHERE: Json = {
+    "http_uri": {"uri": "https://keys.invalid/", "cluster": "no-keys", "timeout": duration(1000)},
+}
+"""Keys of an issuer that has none. Envoy takes no empty set; from a cluster that does not exist none ever come, and tokens are refused."""
 
 
 def token_filter(rules: Sequence[TokenRule]) -> Json:
@@ -68,7 +72,7 @@ def _provider(rule: TokenRule) -> Json:
     found: Json = {
         "issuer": rule.issuer,
         "audiences": list(rule.audiences),
-        "local_jwks": {"inline_string": rule.keys},
+        **({"local_jwks": {"inline_string": rule.keys}} if rule.keys else {"remote_jwks": _NOWHERE}),
         "require_expiration": True,
         "forward": rule.forward,
         "from_headers": [{"name": name, "value_prefix": prefix} for name, prefix in rule.from_headers],

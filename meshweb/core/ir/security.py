@@ -106,7 +106,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """Tokens of one issuer that a workload takes, of a RequestAuthentication. name: unique. keys: a JSON Web Key Set of public keys.
+    """Tokens of one issuer that a workload takes, of a RequestAuthentication. name: unique. keys: a JSON Web Key Set of public keys; empty:
+    there are none, and each of its tokens is refused.
 
     audiences: one of them must be in the token; empty: any. Where tokens are looked for: from_headers (name, what stands before the
     token), from_params, from_cookies; all empty: `Authorization: Bearer`, then the parameter `access_token`. forward: the application

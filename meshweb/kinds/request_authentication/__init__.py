@@ -3,7 +3,9 @@
 from meshweb.core.builder import Phase
 from meshweb.kinds.base import Kind
 from meshweb.kinds.request_authentication.apply import apply, fail_closed
-from meshweb.kinds.request_authentication.spec import RequestAuthenticationSpec, check
+from meshweb.kinds.request_authentication.spec import RequestAuthenticationSpec, check, key_sources
+
+__all__ = ["REQUEST_AUTHENTICATION", "key_sources"]
 
 REQUEST_AUTHENTICATION = Kind(
     api_version="security.istio.io/v1",

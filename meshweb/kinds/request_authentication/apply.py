@@ -1,19 +1,26 @@
 """The rules reach every workload in scope, beside those of all other documents that do; the root namespace's cover the mesh."""
 
+from collections.abc import Mapping
+
 from meshweb.core.builder import Audience, MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
-from meshweb.core.intent import Document, Unreadable
+from meshweb.core.intent import Document, KeySet, Unreadable
 from meshweb.core.ir.security import TokenRule
 from meshweb.core.jwks import public_keys
 from meshweb.kinds.request_authentication.spec import JwtRule, RequestAuthenticationSpec
 
+_NOT_YET = KeySet("", "they have not been fetched yet")
+
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = _spec(document)
-    rules = tuple(_rule(rule, f"{document.namespace}/{document.name}/{i}") for i, rule in enumerate(spec.jwt_rules))
+    rules = tuple(
+        _rule(rule, f"{document.namespace}/{document.name}/{index}", mesh.keys) for index, rule in enumerate(spec.jwt_rules)
+    )
     scoped = Scoped(_scope(mesh, document), _labels(spec), document, rules)
     mesh.token_rules.append(scoped)
     mesh.report(document, Condition.accepted())
+    mesh.report(document, _resolved(spec, mesh.keys))
     mesh.expect(document, Audience(scoped.namespace, scoped.labels, "no workload is in its scope yet"))
 
 
@@ -36,12 +43,27 @@ def _labels(spec: RequestAuthenticationSpec) -> frozenset[tuple[str, str]]:
     return frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
 
 
-def _rule(rule: JwtRule, name: str) -> TokenRule:
-    assert rule.jwks is not None, "checked at write"
+def _resolved(spec: RequestAuthenticationSpec, fetched: Mapping[str, KeySet]) -> Condition:
+    for rule in spec.jwt_rules:
+        found = fetched.get(rule.jwks_uri, _NOT_YET) if rule.jwks_uri is not None else None
+        if found is not None and not found.keys:
+            words = f"no keys of {rule.issuer}, whose tokens are refused: {found.error or _NOT_YET.error}"
+            return Condition.unresolved("JwksUnavailable", words)
+    return Condition.resolved()
+
+
+def _keys(rule: JwtRule, fetched: Mapping[str, KeySet]) -> str:
+    if rule.jwks is not None:
+        return public_keys(rule.jwks)
+    assert rule.jwks_uri is not None, "checked at write"
+    return fetched.get(rule.jwks_uri, _NOT_YET).keys
+
+
+def _rule(rule: JwtRule, name: str, fetched: Mapping[str, KeySet]) -> TokenRule:
     return TokenRule(
         name,
         rule.issuer,
-        public_keys(rule.jwks),
+        _keys(rule, fetched),
         audiences=rule.audiences,
         from_headers=tuple((item.name, item.prefix) for item in rule.from_headers),
         from_params=rule.from_params,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.core.jwks import public_keys
 from meshweb.kinds.base import Labels, Metadata, SpecModel
 from meshweb.kinds.common.http import ChangeableHeader, HeaderName
-from meshweb.kinds.common.istio import PositiveDuration
+from meshweb.kinds.common.istio import PositiveDuration, istio_milliseconds
 
 MAX_JWKS = 64 * 1024
 """Characters of keys that stand in a document."""
@@ -21,6 +23,16 @@ def _no_underscore(name: str) -> str:
     if "_" in name:
         raise ValueError("must not hold '_': sidecars refuse requests with such headers")
     return name.lower()
+
+
+def _source(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme != "https":
+        raise ValueError("must be an https URL")
+    if not parts.hostname or parts.username is not None or parts.fragment or "\\" in uri:
+        raise ValueError("must be a URL with a host, without user and fragment")
+    _ = parts.port  # raises ValueError
+    return uri
 
 
 def _public(jwks: str) -> str:
@@ -56,11 +68,13 @@ class ClaimToHeader(SpecModel):
 
 
 class JwtRule(SpecModel):
-    """audiences: one of them must be in the token; left out: any. jwks: a JSON Web Key Set of public keys."""
+    """audiences: one of them must be in the token; left out: any. jwks: a JSON Web Key Set of public keys; or jwksUri: where the
+    control plane fetches one. timeout: of a fetch."""
 
     issuer: Text
     audiences: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     jwks: Annotated[str, Field(min_length=1, max_length=MAX_JWKS), AfterValidator(_public)] | None = None
+    jwks_uri: Annotated[Text, AfterValidator(_source)] | None = None
     from_headers: Annotated[tuple[HeaderLocation, ...], Some] = ()
     from_params: Annotated[tuple[Name, ...], Some] = ()
     from_cookies: Annotated[tuple[Name, ...], Some] = ()
@@ -87,8 +101,12 @@ def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
 
 
 def _rule(rule: JwtRule) -> Iterator[Violation]:
-    if rule.jwks is None:
-        yield Violation(pointer("jwks"), "required", "must be given: no other source of keys is supported yet")
+    if rule.jwks is None and rule.jwks_uri is None:
+        yield Violation("", "required", "must have jwks or jwksUri: issuers are not asked where their keys are")
+    if rule.jwks is not None and rule.jwks_uri is not None:
+        yield Violation(pointer("jwksUri"), "conflict", "must not stand beside jwks")
+    if istio_milliseconds(rule.timeout) > 30_000:
+        yield Violation(pointer("timeout"), "less_than_equal", "must not be longer than 30s")
     written = [rule.output_payload_to_header] if rule.output_payload_to_header else []
     for index, item in enumerate(rule.output_claim_to_headers):
         if item.header in written:
@@ -96,3 +114,14 @@ def _rule(rule: JwtRule) -> Iterator[Violation]:
                 pointer("outputClaimToHeaders", index, "header"), "duplicate", "is the header of something else too"
             )
         written.append(item.header)
+
+
+def key_sources(raw: object) -> Iterator[tuple[str, float]]:
+    """Each `jwksUri` of a stored spec, and the seconds that a fetch may take. Nothing for one that cannot be read any more."""
+    try:
+        spec = RequestAuthenticationSpec.model_validate_json(json.dumps(raw))
+    except ValidationError:
+        return
+    for rule in spec.jwt_rules:
+        if rule.jwks_uri is not None:
+            yield rule.jwks_uri, istio_milliseconds(rule.timeout) / 1000

@@ -3,6 +3,7 @@
 from meshweb.store.models.access import ApiToken, AuditEntry, LoginLink
 from meshweb.store.models.certificate import Certificate, CertificateAuthority, CertificateJob
 from meshweb.store.models.configuration import ConfigBlob, ConfigClass, ConfigSection
+from meshweb.store.models.keys import JwksDocument
 from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyTypeState, RevisionProxy
 from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
 from meshweb.store.models.revision import MeshState, Revision
@@ -23,6 +24,7 @@ __all__ = [
     "EndpointHealth",
     "JoinToken",
     "JoinTokenUse",
+    "JwksDocument",
     "LimitBucket",
     "LocalAddress",
     "LoginLink",
