@@ -1508,6 +1508,13 @@ export interface components {
              */
             when: components["schemas"]["AuthorizationPolicy.ConditionSpec"][] | null;
         };
+        /** Selector */
+        "AuthorizationPolicy.Selector": {
+            /** Matchlabels */
+            matchLabels?: {
+                [key: string]: string;
+            };
+        };
         /**
          * SourceSpec
          * @description Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
@@ -1579,20 +1586,13 @@ export interface components {
         "AuthorizationPolicy.ToSpec": {
             operation: components["schemas"]["AuthorizationPolicy.OperationSpec"];
         };
-        /** WorkloadSelector */
-        "AuthorizationPolicy.WorkloadSelector": {
-            /** Matchlabels */
-            matchLabels?: {
-                [key: string]: string;
-            };
-        };
         /**
          * AuthorizationPolicySpec
          * @description No `rules`: never matches; with action ALLOW that denies everything in scope.
          */
         AuthorizationPolicySpec: {
             /** @default null */
-            selector: components["schemas"]["AuthorizationPolicy.WorkloadSelector"] | null;
+            selector: components["schemas"]["AuthorizationPolicy.Selector"] | null;
             /** @default ALLOW */
             action: components["schemas"]["AuthorizationPolicy.PolicyAction"];
             /**

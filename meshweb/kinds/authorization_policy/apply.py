@@ -18,6 +18,7 @@ from meshweb.kinds.authorization_policy.spec import (
     RuleSpec,
     SourceSpec,
 )
+from meshweb.kinds.common.istio_selector import labels_of, scope_of
 
 _SOURCE = {
     "principals": Attribute.PRINCIPAL,
@@ -40,7 +41,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     rules = tuple(_rule(rule, index, document.namespace) for index, rule in enumerate(spec.rules))
     dry_run = document.annotations.get(DRY_RUN) == "true"
     policy = Policy(document.namespace, document.name, spec.action, rules, dry_run)
-    scoped = Scoped(_scope(mesh, document), _labels(spec), document, policy)
+    scoped = Scoped(scope_of(mesh, document), labels_of(spec.selector), document, policy)
     mesh.policies.append(scoped)
     mesh.report(document, Condition.accepted("decides nothing: dry run" if dry_run else ""))
     mesh.expect(document, _audience(scoped))
@@ -48,8 +49,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
     """A policy that cannot be compiled admits nobody to what it covers; one that cannot be read, to all that it could cover."""
-    labels = frozenset() if isinstance(document.spec, Unreadable) else _labels(_spec(document))
-    mesh.deny_all(_scope(mesh, document), labels, document)
+    labels = frozenset() if isinstance(document.spec, Unreadable) else labels_of(_spec(document).selector)
+    mesh.deny_all(scope_of(mesh, document), labels, document)
 
 
 def _spec(document: Document) -> AuthorizationPolicySpec:
@@ -74,14 +75,6 @@ def _ports(rule: PolicyRule) -> frozenset[int]:
         for operation in rule.operations
     ]
     return frozenset().union(*named) if all(named) else frozenset()
-
-
-def _scope(mesh: MeshBuilder, document: Document) -> str:
-    return "" if document.namespace == mesh.settings.root_namespace else document.namespace
-
-
-def _labels(spec: AuthorizationPolicySpec) -> frozenset[tuple[str, str]]:
-    return frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
 
 
 def _rule(rule: RuleSpec, index: int, namespace: str) -> PolicyRule:

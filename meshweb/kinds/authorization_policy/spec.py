@@ -25,7 +25,8 @@ from meshweb.kinds.authorization_policy.forms import (
     ServiceAccount,
     Wildcard,
 )
-from meshweb.kinds.base import Labels, Metadata, SpecModel
+from meshweb.kinds.base import Metadata, SpecModel
+from meshweb.kinds.common.istio_selector import Selector, selector_violations
 
 MAX_RULES = 512
 DRY_RUN = "istio.io/dry-run"
@@ -86,24 +87,17 @@ class RuleSpec(SpecModel):
     when: Annotated[tuple[ConditionSpec, ...], Some] | None = None
 
 
-class WorkloadSelector(SpecModel):
-    match_labels: Labels = Field(default_factory=dict)
-
-
 class AuthorizationPolicySpec(SpecModel):
     """No `rules`: never matches; with action ALLOW that denies everything in scope."""
 
-    selector: WorkloadSelector | None = None
+    selector: Selector | None = None
     action: PolicyAction = PolicyAction.ALLOW
     rules: Annotated[tuple[RuleSpec, ...], Field(max_length=MAX_RULES)] = ()
 
 
 def check(metadata: Metadata, spec: object) -> Iterable[Violation]:
     assert isinstance(spec, AuthorizationPolicySpec)
-    if spec.selector is not None and not spec.selector.match_labels:
-        yield Violation(
-            "/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace"
-        )
+    yield from selector_violations(spec.selector)
     if metadata.annotations.get(DRY_RUN, "false") not in {"true", "false"}:
         yield Violation(pointer("metadata", "annotations", DRY_RUN), "enum", "must be true or false")
     for index, rule in enumerate(spec.rules):

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshweb.core.builder import MeshBuilder
-from meshweb.core.conditions import Condition
-from meshweb.core.errors import pointer
-from meshweb.core.intent import Document, DocumentKey
+from meshweb.core.intent import Document
 from meshweb.core.ir.health_checks import Check, GrpcCheck, HealthCheck, HttpCheck, TcpCheck
 from meshweb.core.ir.services import Resolution, Service, ServicePort
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.kinds.base import Reference
+from meshweb.kinds.common.targets import report_targets, target_references
 from meshweb.kinds.durations import milliseconds
 from meshweb.kinds.health_check.spec import HealthCheckSpec, TargetRef
 
 
 def references(document: Document) -> Iterable[Reference]:
-    for index, ref in enumerate(_spec(document).target_refs):
-        yield Reference(DocumentKey(ref.kind, document.namespace, ref.name), pointer("spec", "targetRefs", index))
+    return target_references(document, _spec(document).target_refs)
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
@@ -33,13 +31,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         panic=spec.panic_threshold,
     )
     refusals: list[str] = []
-    winners = {winner for ref in spec.target_refs for winner in _attach(mesh, document, ref, check, refusals)}
-    words = "; ".join(refusals)
-    mesh.report(document, Condition.accepted(words) if winners else Condition.not_accepted("TargetNotFound", words))
-    older = next((winner for winner in sorted(winners, key=lambda w: w.document) if winner is not check), None)
-    if older is not None:
-        words = f"{older.document} is older and holds where both name the same target"
-        mesh.report(document, Condition.conflicted("PolicyConflict", words))
+    holding = {found.document for ref in spec.target_refs for found in _attach(mesh, document, ref, check, refusals)}
+    report_targets(mesh, document, holding, refusals)
 
 
 def _spec(document: Document) -> HealthCheckSpec:

@@ -4,13 +4,14 @@ from meshweb.core.builder import MeshBuilder, Scoped
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.security import MtlsMode
+from meshweb.kinds.common.istio_selector import labels_of, scope_of
 from meshweb.kinds.peer_authentication.spec import PeerAuthenticationSpec
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
     assert isinstance(spec, PeerAuthenticationSpec)
-    labels = frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
+    labels = labels_of(spec.selector)
     mesh_wide = document.namespace == mesh.settings.root_namespace and not labels
     scope = "" if mesh_wide else document.namespace
     same = next((s for s in mesh.mtls_modes if (s.namespace, s.labels) == (scope, labels)), None)
@@ -25,4 +26,4 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
     """Whatever it said, nothing in its namespace takes calls without mTLS until it can be read again."""
-    mesh.require_mtls("" if document.namespace == mesh.settings.root_namespace else document.namespace)
+    mesh.require_mtls(scope_of(mesh, document))

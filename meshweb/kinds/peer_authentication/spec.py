@@ -8,11 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from meshweb.core.errors import Violation
-from meshweb.kinds.base import Labels, Metadata, SpecModel
-
-
-class Selector(SpecModel):
-    match_labels: Labels = Field(default_factory=dict)
+from meshweb.kinds.base import Metadata, SpecModel
+from meshweb.kinds.common.istio_selector import Selector, selector_violations
 
 
 class MutualTls(SpecModel):
@@ -26,7 +23,4 @@ class PeerAuthenticationSpec(SpecModel):
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
     assert isinstance(spec, PeerAuthenticationSpec)
-    if spec.selector is not None and not spec.selector.match_labels:
-        yield Violation(
-            "/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace"
-        )
+    yield from selector_violations(spec.selector)

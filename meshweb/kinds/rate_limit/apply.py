@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshweb.core.builder import MeshBuilder
-from meshweb.core.conditions import Condition
-from meshweb.core.errors import pointer
-from meshweb.core.intent import Document, DocumentKey
+from meshweb.core.intent import Document
 from meshweb.core.ir.gateways import GatewayRef
 from meshweb.core.ir.rate_limits import CountedBy, Limit, LimitMatch, RateLimit
 from meshweb.core.ir.routing import MatchKind, NamedMatch, StringMatch, named
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.kinds.base import Reference
+from meshweb.kinds.common.targets import report_targets, target_references
 from meshweb.kinds.durations import milliseconds
 from meshweb.kinds.rate_limit.spec import LimitMatchSpec, LimitSpec, RateLimitSpec, TargetRef
 
@@ -20,8 +19,7 @@ _KINDS = {"Exact": MatchKind.EXACT, "PathPrefix": MatchKind.SEGMENTS, "RegularEx
 
 
 def references(document: Document) -> Iterable[Reference]:
-    for index, ref in enumerate(_spec(document).target_refs):
-        yield Reference(DocumentKey(ref.kind, document.namespace, ref.name), pointer("spec", "targetRefs", index))
+    return target_references(document, _spec(document).target_refs)
 
 
 def apply(mesh: MeshBuilder, document: Document) -> None:
@@ -36,13 +34,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
         open=spec.failure_mode == "Open",
     )
     refusals: list[str] = []
-    winners = {winner for ref in spec.target_refs for winner in _attach(mesh, document, ref, limit, refusals)}
-    words = "; ".join(refusals)
-    mesh.report(document, Condition.accepted(words) if winners else Condition.not_accepted("TargetNotFound", words))
-    older = next((winner for winner in sorted(winners, key=lambda w: w.document) if winner is not limit), None)
-    if older is not None:
-        words = f"{older.document} is older and holds where both name the same target"
-        mesh.report(document, Condition.conflicted("PolicyConflict", words))
+    holding = {found.document for ref in spec.target_refs for found in _attach(mesh, document, ref, limit, refusals)}
+    report_targets(mesh, document, holding, refusals)
 
 
 def _spec(document: Document) -> RateLimitSpec:

@@ -7,6 +7,7 @@ from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document, KeySet, Unreadable
 from meshweb.core.ir.security import TokenRule
 from meshweb.core.jwks import public_keys
+from meshweb.kinds.common.istio_selector import labels_of, scope_of
 from meshweb.kinds.request_authentication.spec import JwtRule, RequestAuthenticationSpec
 
 _NOT_YET = KeySet("", "they have not been fetched yet")
@@ -17,7 +18,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     rules = tuple(
         _rule(rule, f"{document.namespace}/{document.name}/{index}", mesh.keys) for index, rule in enumerate(spec.jwt_rules)
     )
-    scoped = Scoped(_scope(mesh, document), _labels(spec), document, rules)
+    scoped = Scoped(scope_of(mesh, document), labels_of(spec.selector), document, rules)
     mesh.token_rules.append(scoped)
     mesh.report(document, Condition.accepted())
     mesh.report(document, _resolved(spec, mesh.keys))
@@ -26,21 +27,13 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
     """Whose tokens are good cannot be told: what it covers admits nobody; when it cannot be read, all that it could cover."""
-    labels = frozenset() if isinstance(document.spec, Unreadable) else _labels(_spec(document))
-    mesh.deny_all(_scope(mesh, document), labels, document)
+    labels = frozenset() if isinstance(document.spec, Unreadable) else labels_of(_spec(document).selector)
+    mesh.deny_all(scope_of(mesh, document), labels, document)
 
 
 def _spec(document: Document) -> RequestAuthenticationSpec:
     assert isinstance(document.spec, RequestAuthenticationSpec)
     return document.spec
-
-
-def _scope(mesh: MeshBuilder, document: Document) -> str:
-    return "" if document.namespace == mesh.settings.root_namespace else document.namespace
-
-
-def _labels(spec: RequestAuthenticationSpec) -> frozenset[tuple[str, str]]:
-    return frozenset(spec.selector.match_labels.items()) if spec.selector is not None else frozenset()
 
 
 def _resolved(spec: RequestAuthenticationSpec, fetched: Mapping[str, KeySet]) -> Condition:

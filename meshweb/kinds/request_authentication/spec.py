@@ -11,9 +11,10 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from meshweb.core.errors import Violation, pointer, under
 from meshweb.core.jwks import public_keys
-from meshweb.kinds.base import Labels, Metadata, SpecModel
+from meshweb.kinds.base import Metadata, SpecModel
 from meshweb.kinds.common.http import ChangeableHeader, HeaderName
 from meshweb.kinds.common.istio import PositiveDuration, istio_milliseconds
+from meshweb.kinds.common.istio_selector import Selector, selector_violations
 
 MAX_JWKS = 64 * 1024
 """Characters of keys that stand in a document."""
@@ -47,10 +48,6 @@ Claim = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\x21-\x7e
 ReadHeader = Annotated[HeaderName, AfterValidator(_no_underscore)]
 WrittenHeader = Annotated[ChangeableHeader, AfterValidator(_no_underscore)]
 Some = Field(max_length=16)
-
-
-class Selector(SpecModel):
-    match_labels: Labels = Field(default_factory=dict)
 
 
 class HeaderLocation(SpecModel):
@@ -92,10 +89,7 @@ class RequestAuthenticationSpec(SpecModel):
 
 def check(_metadata: Metadata, spec: object) -> Iterable[Violation]:
     assert isinstance(spec, RequestAuthenticationSpec)
-    if spec.selector is not None and not spec.selector.match_labels:
-        yield Violation(
-            "/spec/selector/matchLabels", "required", "must name a label; leave selector out to cover the namespace"
-        )
+    yield from selector_violations(spec.selector)
     for index, rule in enumerate(spec.jwt_rules):
         yield from under(("spec", "jwtRules", index), _rule(rule))
 
