@@ -154,6 +154,7 @@ function Foot({ busy, first, cancel, onReview }: FootProps) {
 /** Scrolls on its own, so it must be reachable by keyboard. */
 function Help({ look, children }: { look: 'under' | 'side'; children: ReactNode }) {
   return (
+    // It scrolls on its own, so it must be reachable by keyboard.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className={look} role="region" aria-label="Help with this document" tabIndex={0}>
       {children}
