@@ -23,7 +23,7 @@ from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
-from meshweb.core.ir.security import MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
+from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
 from meshweb.core.names import PortRef, ServiceRef
@@ -91,6 +91,7 @@ class MeshBuilder:
     unhealthy: frozenset[str] = frozenset()
     keys: Mapping[str, KeySet] = field(default_factory=dict)
     default_mtls: MtlsMode = MtlsMode.STRICT
+    default_authorization: PolicyAction = PolicyAction.ALLOW
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000
     outbound_policy: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
@@ -318,7 +319,9 @@ class MeshBuilder:
     # --- security ---------------------------------------------------------------------------------------------------
 
     def policies_of(self, workload: Workload) -> tuple[Policy, ...]:
-        return tuple(sorted((s.value for s in self.policies if s.covers(workload)), key=lambda p: (p.namespace, p.name)))
+        """Of documents, by name, and the mesh's default where that denies."""
+        found = sorted((s.value for s in self.policies if s.covers(workload)), key=lambda p: (p.namespace, p.name))
+        return (*found, DENY_BY_DEFAULT) if self.default_authorization is PolicyAction.DENY else tuple(found)
 
     def token_rules_of(self, workload: Workload) -> tuple[TokenRule, ...]:
         """Of all RequestAuthentications, oldest first."""

@@ -19,6 +19,7 @@ from meshweb.core.intent import ProxyView
 from meshweb.core.ir.gateways import GatewayServer
 from meshweb.core.ir.health_checks import HealthCheck, panic_threshold
 from meshweb.core.ir.routing import Backend, ConnectionRule, Destination, Origin, RouteRule
+from meshweb.core.ir.security import DENY_BY_DEFAULT, Policy
 from meshweb.core.ir.services import Service, Workload
 from meshweb.core.ir.traffic_policy import ConnectionPool, LoadBalancing, OutlierDetection, PortedPolicy, TlsMode
 from meshweb.core.scope import Scope, View, in_order, targets
@@ -308,8 +309,11 @@ def _inbound(mesh: MeshBuilder, workload: Workload) -> Iterator[InboundPortView]
                 Value(f"rateLimit.{one.name}", limit_words(one), Origin(port.limit.document, f"/spec/limits/{index}"))
                 for index, one in enumerate(port.limit.limits)
             ]
-        policies = tuple(f"{policy.action.value} {policy.namespace}/{policy.name}" for policy in port.policies)
-        yield InboundPortView(port.number, port.protocol.value, tuple(values), policies)
+        yield InboundPortView(port.number, port.protocol.value, tuple(values), tuple(map(_policy_words, port.policies)))
+
+
+def _policy_words(policy: Policy) -> str:
+    return f"{policy.action.value} {policy.namespace}/{policy.name}" if policy != DENY_BY_DEFAULT else "DENY by default"
 
 
 def _servers(scope: Scope, workload: Workload | None) -> list[GatewayServer]:

@@ -15,9 +15,11 @@ from meshweb.core.authorization import Call, Judge
 from meshweb.core.builder import MeshBuilder, workload_port
 from meshweb.core.errors import pointer
 from meshweb.core.intent import DocumentKey
-from meshweb.core.ir.security import Attribute, MtlsMode, Policy, PolicyAction, PolicyCondition
+from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, MtlsMode, Policy, PolicyAction, PolicyCondition
 from meshweb.core.ir.services import Service, ServicePort, Workload
 from meshweb.core.names import ServiceRef
+
+_DEFAULT = DocumentKey("MeshConfig", "", "default")
 
 
 class Hop(StrEnum):
@@ -161,10 +163,11 @@ def _verdict(mesh: MeshBuilder, workload: Workload, port: ServicePort, identity:
     protocol = mesh.inbound_protocols(workload).get(number, port.protocol)
     call = replace(asked, identity=identity, port=number, http=protocol.may_be_http, destination_ip=workload.address)
     policies = mesh.policies_of(workload)
+    documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)
-    traces = {id(policy): _trace(policy, judge, call) for policy in policies}  # a hash would be taken of all their rules
-    decision = authorization.settle(policies, lambda policy: traces[id(policy)].first_match)
-    document, field, reason = _reason(decision, policies, tuple(traces.values()))
+    traces = {id(policy): _trace(policy, judge, call) for policy in documented}  # a hash would be taken of all their rules
+    decision = authorization.settle(policies, lambda policy: traces[id(policy)].first_match if id(policy) in traces else None)
+    document, field, reason = _reason(decision, documented, tuple(traces.values()))
     return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()))
 
 
@@ -179,8 +182,11 @@ def _reason(
         return None, "", "no policy denies it, and no ALLOW policy stands before the workload"
     nearest = _nearest(trace for trace in traces if trace.action is PolicyAction.ALLOW and not trace.dry_run)
     if nearest is None:
-        policy = next(p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run)
-        return _key(policy), "/spec/rules", f"{policy.namespace}/{policy.name} admits nobody: it has no rules"
+        empty = next((p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run), None)
+        if empty is None:
+            words = "the mesh denies by default, and no ALLOW policy stands before the workload"
+            return _DEFAULT, "/spec/defaultAuthorization", words
+        return _key(empty), "/spec/rules", f"{empty.namespace}/{empty.name} admits nobody: it has no rules"
     trace, rule = nearest
     field = rule.failed[0].field if rule.failed else pointer("spec", "rules", rule.index)
     where = f"{trace.document.namespace}/{trace.document.name}"

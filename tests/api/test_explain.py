@@ -125,6 +125,18 @@ def test_a_draft_is_asked_without_being_applied(api: Api) -> None:
     assert _ask(api, method="POST")["decision"] == "deny"
 
 
+def test_the_default_of_the_mesh_denies(api: Api) -> None:
+    spec = {"defaultAuthorization": "DENY"}
+    config = {"apiVersion": "meshweb.io/v1", "kind": "MeshConfig", "metadata": {"name": "default"}, "spec": spec}
+    assert api("POST", "apply", [config]).status_code == 200
+    [verdict] = _ask(api, to="shop/free")["verdicts"]
+    assert verdict["decision"] == "deny"
+    assert (verdict["document"], verdict["field"]) == ("MeshConfig default", "/spec/defaultAuthorization")
+    assert "denies by default" in verdict["reason"]
+    assert verdict["policies"] == []
+    assert _ask(api, path="/pay/1")["decision"] == "allow"
+
+
 def test_a_service_with_nobody_behind_it(api: Api) -> None:
     found = _ask(api, to="shop/empty")
     assert (found["decision"], found["verdicts"], found["reason"]) == ("deny", [], "nobody stands behind shop/empty")

@@ -34,14 +34,15 @@ def _compiled(intent: Intent) -> Snapshot:
 
 
 def _authorization(snapshot: Snapshot) -> dict[str, Any]:
-    """RBAC rules of the inbound port 8080, by filter (short name)."""
+    """RBAC rules of the inbound port 8080, by filter (short name); None: it is switched off."""
     found = snapshot.resource(TypeUrl.ROUTE, "inbound|8080")
     assert found is not None
     host = message("envoy.config.route.v3.RouteConfiguration").FromString(found.body).virtual_hosts[0]
     rules = {}
     for name, packed in host.typed_per_filter_config.items():
         per_route = message("envoy.extensions.filters.http.rbac.v3.RBACPerRoute").FromString(packed.value)
-        rules[name.rpartition(".")[2]] = json_format.MessageToDict(per_route.rbac.rules)
+        rbac = per_route.rbac
+        rules[name.rpartition(".")[2]] = json_format.MessageToDict(rbac.rules) if rbac.HasField("rules") else None
     return rules
 
 
@@ -55,6 +56,16 @@ def test_an_unreadable_policy_denies_also_what_another_one_allows() -> None:
         "action": "DENY",
         "policies": {"ns[shop]-policy[lost]-rule[0]": {"permissions": [{"any": True}], "principals": [{"any": True}]}},
     }
+
+
+def test_an_unreadable_mesh_config_admits_nobody_whom_no_policy_names() -> None:
+    """It may have said so."""
+    raw = {"apiVersion": "meshweb.io/v1", "kind": "MeshConfig", "metadata": {"name": "default"}, "spec": {}}
+    intent = _intent(make.entry("web-1", "127.10.0.1", app="web"), raw)
+    key = DocumentKey("MeshConfig", "", "default")
+    broken = replace(intent.documents[key], spec=Unreadable("a field of a later version"))
+    assert _authorization(_compiled(intent))["allow"] is None
+    assert _authorization(_compiled(replace(intent, documents={**intent.documents, key: broken})))["allow"] == {}
 
 
 def test_an_unreadable_peer_authentication_means_strict_whatever_others_say() -> None:

@@ -4167,6 +4167,7 @@ export interface components {
          *       },
          *       "spec": {
          *         "defaultMtlsMode": "STRICT",
+         *         "defaultAuthorization": "DENY",
          *         "connectTimeout": "10s"
          *       }
          *     }
@@ -4202,12 +4203,19 @@ export interface components {
         };
         /**
          * MeshConfigSpec
-         * @description defaultMtlsMode: where no PeerAuthentication says otherwise. connectTimeout: TCP connect to another workload (Istio: 10s).
+         * @description defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
+         *     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. connectTimeout: TCP connect to another workload (Istio: 10s).
          *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken.
          */
         MeshConfigSpec: {
             /** @default STRICT */
             defaultMtlsMode: components["schemas"]["MeshConfig.MtlsMode"];
+            /**
+             * Defaultauthorization
+             * @default ALLOW
+             * @enum {string}
+             */
+            defaultAuthorization: "ALLOW" | "DENY";
             /**
              * Connecttimeout
              * @default 10s
@@ -9847,6 +9855,7 @@ export interface operations {
                  *       },
                  *       "spec": {
                  *         "defaultMtlsMode": "STRICT",
+                 *         "defaultAuthorization": "DENY",
                  *         "connectTimeout": "10s"
                  *       }
                  *     }
@@ -9927,6 +9936,7 @@ export interface operations {
                  *       },
                  *       "spec": {
                  *         "defaultMtlsMode": "STRICT",
+                 *         "defaultAuthorization": "DENY",
                  *         "connectTimeout": "10s"
                  *       }
                  *     }
@@ -10022,6 +10032,7 @@ export interface operations {
                  *       },
                  *       "spec": {
                  *         "defaultMtlsMode": "STRICT",
+                 *         "defaultAuthorization": "DENY",
                  *         "connectTimeout": "10s"
                  *       }
                  *     }

@@ -104,6 +104,10 @@ class Policy:
     dry_run: bool = False
 
 
+DENY_BY_DEFAULT = Policy("", "", PolicyAction.ALLOW, ())
+"""What stands before every workload where the mesh's default is to deny: no document, and it admits nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRule:
     """Tokens of one issuer that a workload takes, of a RequestAuthentication. name: unique. keys: a JSON Web Key Set of public keys; empty:

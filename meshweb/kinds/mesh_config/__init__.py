@@ -2,7 +2,7 @@
 
 from meshweb.core.builder import Phase
 from meshweb.kinds.base import Kind
-from meshweb.kinds.mesh_config.apply import apply
+from meshweb.kinds.mesh_config.apply import apply, fail_closed
 from meshweb.kinds.mesh_config.spec import MeshConfigSpec, check
 
 MESH_CONFIG = Kind(
@@ -14,11 +14,12 @@ MESH_CONFIG = Kind(
     spec=MeshConfigSpec,
     apply=apply,
     check=check,
+    fail_closed=fail_closed,
     summary="Settings of the whole mesh; there is one, named default.",
     example={
         "apiVersion": "meshweb.io/v1",
         "kind": "MeshConfig",
         "metadata": {"name": "default"},
-        "spec": {"defaultMtlsMode": "STRICT", "connectTimeout": "10s"},
+        "spec": {"defaultMtlsMode": "STRICT", "defaultAuthorization": "DENY", "connectTimeout": "10s"},
     },
 )

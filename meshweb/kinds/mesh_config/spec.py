@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import Field
 
 from meshweb.core.errors import Violation
-from meshweb.core.ir.security import MtlsMode
+from meshweb.core.ir.security import MtlsMode, PolicyAction
 from meshweb.core.ir.sidecars import OutboundPolicy
 from meshweb.kinds.base import Metadata, SpecModel
 from meshweb.kinds.durations import Duration, milliseconds
+
+DefaultAuthorization = Literal[PolicyAction.ALLOW, PolicyAction.DENY]
 
 
 class OutboundTrafficPolicy(SpecModel):
@@ -20,10 +23,12 @@ class OutboundTrafficPolicy(SpecModel):
 
 
 class MeshConfigSpec(SpecModel):
-    """defaultMtlsMode: where no PeerAuthentication says otherwise. connectTimeout: TCP connect to another workload (Istio: 10s).
+    """defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
+    no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. connectTimeout: TCP connect to another workload (Istio: 10s).
     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken."""
 
     default_mtls_mode: MtlsMode = MtlsMode.STRICT
+    default_authorization: DefaultAuthorization = PolicyAction.ALLOW
     connect_timeout: Duration = "10s"
     protocol_detection_timeout: Duration = "1s"
     outbound_traffic_policy: OutboundTrafficPolicy = Field(default_factory=OutboundTrafficPolicy)
