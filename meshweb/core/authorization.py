@@ -114,12 +114,12 @@ class Judge:
         )
 
     def _all(self, conditions: Conditions, denies: bool) -> bool:
-        return all(self._holds(condition, denies) for condition in conditions)
+        return all(self.holds(condition, denies) for condition in conditions)
 
     def _failing(self, conditions: Conditions, denies: bool) -> list[PolicyCondition]:
-        return [condition for condition in conditions if not self._holds(condition, denies)]
+        return [condition for condition in conditions if not self.holds(condition, denies)]
 
-    def _holds(self, condition: PolicyCondition, denies: bool) -> bool:
+    def holds(self, condition: PolicyCondition, denies: bool) -> bool:
         if condition.attribute.needs_http and not self._call.http:
             return denies
         found = self._found(condition, lenient=denies != condition.negated)
