@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from meshweb.api.auth import PUBLIC
 from meshweb.api.problems import not_found
-from meshweb.api.views import access, apply, effective, explain, joining, proxies, revisions, traffic, workloads
+from meshweb.api.views import access, apply, authorization, effective, explain, joining, proxies, revisions, traffic, workloads
 from meshweb.api.views.documents import DocumentDetail, DocumentList
 from meshweb.kinds.base import Kind
 from meshweb.kinds.registry import KINDS
@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("proxies/<str:namespace>/<str:name>/endpoints", workloads.ProxyEndpoints.as_view()),
     path("workloads", workloads.WorkloadList.as_view()),
     path("workloads/<str:namespace>/<str:name>", workloads.WorkloadDetail.as_view()),
+    path("access-matrix", authorization.AccessMatrix.as_view()),
     path("explain", explain.Explain.as_view()),
     path("certificates", proxies.CertificateList.as_view()),
     path("join-tokens", joining.JoinTokenList.as_view()),

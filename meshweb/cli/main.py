@@ -152,6 +152,23 @@ def denials(
     _end(denied.denials(_client(), caller, to, window, output))
 
 
+@app.command("access-matrix")
+def access_matrix(
+    caller: Annotated[str | None, typer.Option("--from", help="Only this caller, as NAMESPACE/NAME.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only calls to NAMESPACE/SERVICE.")] = None,
+    namespace: Namespace = None,
+    window: Annotated[str, typer.Option("--window", help="As in 5m or 24h.")] = "1h",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="Callers to each page of as many services.")] = 200,
+    everything: Annotated[bool, typer.Option("--all", help="Also pairs that may not call and do not try.")] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Who may call whom by the policies, who did, and which rule says so."""
+    from meshweb.cli import access
+
+    query = {"caller": caller, "service": to, "namespace": namespace, "window": window, "limit": str(limit)}
+    _end(access.access_matrix(_client(), query, output, everything=everything))
+
+
 @wait_app.callback()
 def wait_for(
     context: typer.Context,

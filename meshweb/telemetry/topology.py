@@ -117,7 +117,14 @@ def _in(name: str, namespace: str) -> bool:
 def _node_ids(mesh: MeshBuilder, edges: Mapping[Pair, Sums], namespace: str) -> list[str]:
     """Everything on an edge, and every service that is not merely a backend of another one's route."""
     touched = {name for pair in edges for name in pair}
-    behind = {
+    behind = merely_backends(mesh)
+    services = {str(ref) for ref in mesh.services if ref not in behind and (not namespace or ref.namespace == namespace)}
+    return sorted(touched | services)
+
+
+def merely_backends(mesh: MeshBuilder) -> set[ServiceRef]:
+    """Services to which routes of other services lead."""
+    return {
         backend.to.port.service
         for port, bindings in mesh.routing.requests.items()
         for binding in bindings
@@ -125,8 +132,6 @@ def _node_ids(mesh: MeshBuilder, edges: Mapping[Pair, Sums], namespace: str) -> 
         for backend in rule.backends
         if backend.to is not None and backend.to.port.service != port.service
     }
-    services = {str(ref) for ref in mesh.services if ref not in behind and (not namespace or ref.namespace == namespace)}
-    return sorted(touched | services)
 
 
 def _ref(name: str) -> ServiceRef:

@@ -4,6 +4,22 @@
  */
 
 export interface paths {
+    "/api/v1/access-matrix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["access_matrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -1246,6 +1262,118 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AccessCaller
+         * @description As telemetry names it. identities: SPIFFE IDs, "" for none. unknown: nobody whom the mesh knows.
+         */
+        AccessCaller: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "service" | "workload" | "unknown";
+            /** Identities */
+            identities: string[];
+        };
+        /**
+         * AccessCell
+         * @description access: of all its calls. state: allowed (let through because a document says so), undeclared (let through because no ALLOW policy
+         *     stands there), denied, and where nobody calls: unused (a document would let it through), open (nothing would stop it). everyone: it is
+         *     let in by a rule for everybody. requests and denied: of the window, the denied ones counted by the server.
+         */
+        AccessCell: {
+            /** Caller */
+            caller: string;
+            /** Service */
+            service: string;
+            /**
+             * Access
+             * @enum {string}
+             */
+            access: "allowed" | "partly" | "denied";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "allowed" | "undeclared" | "denied" | "unused" | "open";
+            /** Everyone */
+            everyone: boolean;
+            /** Reason */
+            reason: string;
+            /** Reasons */
+            reasons: components["schemas"]["AccessReason"][];
+            /** Requests */
+            requests: number;
+            /** Denied */
+            denied: number;
+            /** Lastseen */
+            lastSeen: string | null;
+        };
+        /**
+         * AccessLeftOut
+         * @description What is there and not in this answer: callers with the least to look at, and services of other pages.
+         */
+        AccessLeftOut: {
+            /** Callers */
+            callers: number;
+            /** Services */
+            services: number;
+        };
+        /**
+         * AccessMatrix
+         * @description One cell for each caller with each service. `next`: cursor of the next services.
+         */
+        AccessMatrix: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Revision */
+            revision: number;
+            /** Callers */
+            callers: components["schemas"]["AccessCaller"][];
+            /** Services */
+            services: components["schemas"]["AccessService"][];
+            /** Cells */
+            cells: components["schemas"]["AccessCell"][];
+            leftOut: components["schemas"]["AccessLeftOut"];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * AccessReason
+         * @description What a document does to a caller's calls: one of its rules (`rule`, from 1; `field` is its JSON pointer) allows or denies them, or
+         *     it is silent: an ALLOW policy stands there, and none of its rules is for this caller; `mtls`: it wants a certificate. document null:
+         *     a default of the mesh. certain: whatever the request says. anyone: the rule asks nothing of the caller.
+         */
+        AccessReason: {
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "allows" | "denies" | "silent" | "mtls";
+            /** Document */
+            document: string | null;
+            /** Rule */
+            rule: number | null;
+            /** Field */
+            field: string;
+            /** Certain */
+            certain: boolean;
+            /** Anyone */
+            anyone: boolean;
+        };
+        /** AccessService */
+        AccessService: {
+            /** Name */
+            name: string;
+            /** Ports */
+            ports: number[];
+            /** Workloads */
+            workloads: number;
+        };
         /** ApiToken */
         ApiToken: {
             /** Id */
@@ -7109,6 +7237,49 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    access_matrix: {
+        parameters: {
+            query?: {
+                /** @description End of the window; now when left out. */
+                at?: string;
+                /** @description Only this one, as the matrix names it. */
+                caller?: string;
+                /** @description `next` of the answer before. */
+                cursor?: string;
+                /** @description Most callers and most services of an answer, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description Only services of this namespace; callers of all. */
+                namespace?: string;
+                /** @description Only this one: namespace/name. */
+                service?: string;
+                /** @description 10s to 24h; 1h when left out. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessMatrix"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     api_tokens_list: {
         parameters: {
             query?: {

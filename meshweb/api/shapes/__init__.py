@@ -1,6 +1,7 @@
 """Every answer and every small request body, by name: the shapes of docs/guides/rest-api.md and of the OpenAPI document."""
 
 from meshweb.api.shapes.access import ApiToken, AuditEntry, CreatedApiToken, NewApiToken, NewPassword, Session, SignIn
+from meshweb.api.shapes.authorization import AccessCaller, AccessCell, AccessLeftOut, AccessMatrix, AccessReason, AccessService
 from meshweb.api.shapes.base import Page, Shape, Time
 from meshweb.api.shapes.documents import (
     ApplyItem,
@@ -48,6 +49,12 @@ from meshweb.api.shapes.traffic import (
 from meshweb.api.shapes.workloads import ProxyEndpoints, SeenByCallers, SeenEndpoint, Workload
 
 __all__ = [
+    "AccessCaller",
+    "AccessCell",
+    "AccessLeftOut",
+    "AccessMatrix",
+    "AccessReason",
+    "AccessService",
     "ApiToken",
     "ApplyItem",
     "ApplyResult",
