@@ -30,6 +30,7 @@ from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.protocols import protocol_of, stronger
 from meshweb.core.rate_limits import RateLimits
 from meshweb.core.route_table import RouteTable
+from meshweb.core.targets import TargetedPolicies
 
 T = TypeVar("T")
 Label = tuple[str, str]
@@ -67,13 +68,15 @@ class Scoped(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Audience:
     """The workloads that a document is for, and what its author should know while there is none. needs_http: what should be known while
-    one of them has a port that does not speak HTTP, of `ports` (empty: any); `{port}` and `{workload}` are filled in."""
+    one of them has a port that does not speak HTTP, of `ports` (empty: any); `{port}` and `{workload}` are filled in. service: only its
+    own ports count."""
 
     namespace: str
     labels: Labels
     words: str
     needs_http: str = ""
     ports: frozenset[int] = frozenset()
+    service: ServiceRef | None = None
 
     def covers(self, workload: Workload) -> bool:
         return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
@@ -110,11 +113,12 @@ class MeshBuilder:
     rate_limits: RateLimits = field(default_factory=RateLimits)
     health_checks: HealthChecks = field(default_factory=HealthChecks)
     policies: list[Scoped[Policy]] = field(default_factory=list)
+    targeted: TargetedPolicies = field(default_factory=TargetedPolicies)
     mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
     token_rules: list[Scoped[tuple[TokenRule, ...]]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
-    audiences: dict[DocumentKey, Audience] = field(default_factory=dict)
+    audiences: defaultdict[DocumentKey, list[Audience]] = field(default_factory=lambda: defaultdict(list))
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _mtls_required: set[str] = field(default_factory=set)
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
@@ -132,10 +136,10 @@ class MeshBuilder:
 
     def expect(self, document: Document, audience: Audience) -> None:
         """Its words become part of the document's Accepted condition as long as they are true."""
-        self.audiences[document.key] = audience
+        self.audiences[document.key].append(audience)
 
     def uses(self, document: Document, other: DocumentKey) -> None:
-        """What `document` means depends on `other`, of the same kind, which may not exist."""
+        """What `document` means depends on `other`, which may not exist, and is of the same phase or an earlier one."""
         self.users[other].add(document.key)
 
     def forget(self, key: DocumentKey) -> None:
@@ -148,6 +152,7 @@ class MeshBuilder:
         self.routing.forget(key)
         self.gateways.forget(key)
         self.policies = [scoped for scoped in self.policies if scoped.document.key != key]
+        self.targeted.forget(key)
         self._asked_labels = None
         place = self.workload_documents.pop(key, None)
         if place is not None:
@@ -235,10 +240,17 @@ class MeshBuilder:
         """A port of a workload that is in it, and cannot have what it needs: of several the first by name, in whatever order they came."""
         for _, workload in sorted(self.workloads.items()):
             if audience.covers(workload):
+                own = self.ports_behind(audience.service, workload) if audience.service is not None else None
                 for number, protocol in self.inbound_protocols(workload).items():
-                    if not protocol.may_be_http and (not audience.ports or number in audience.ports):
+                    concerned = (not audience.ports or number in audience.ports) and (own is None or number in own)
+                    if not protocol.may_be_http and concerned:
                         return number, workload
         return None
+
+    def ports_behind(self, ref: ServiceRef, workload: Workload) -> frozenset[int]:
+        """Where a workload answers for a service."""
+        service = self.services.get(ref)
+        return frozenset(workload_port(workload, port) for port in service.ports) if service is not None else frozenset()
 
     def behind(self, service: Service) -> list[Workload]:
         """Everybody who answers for a service: picked by label, or listed in its document."""
@@ -318,10 +330,17 @@ class MeshBuilder:
 
     # --- security ---------------------------------------------------------------------------------------------------
 
-    def policies_of(self, workload: Workload) -> tuple[Policy, ...]:
-        """Of documents, by name, and the mesh's default where that denies."""
-        found = sorted((s.value for s in self.policies if s.covers(workload)), key=lambda p: (p.namespace, p.name))
-        return (*found, DENY_BY_DEFAULT) if self.default_authorization is PolicyAction.DENY else tuple(found)
+    def policies_of(self, workload: Workload, number: int) -> tuple[Policy, ...]:
+        """In front of a port of a workload, by name: of those in whose scope it is, and of those that name a service for which it
+        answers there; and the mesh's default where that denies."""
+        found = [scoped.value for scoped in self.policies if scoped.covers(workload)]
+        for service in self.services_of(workload):
+            targeted = list(self.targeted.of(service.ref))
+            if targeted and number in self.ports_behind(service.ref, workload):
+                found += targeted
+        if self.default_authorization is PolicyAction.DENY:
+            found.append(DENY_BY_DEFAULT)
+        return in_order(found)
 
     def token_rules_of(self, workload: Workload) -> tuple[TokenRule, ...]:
         """Of all RequestAuthentications, oldest first."""
@@ -350,6 +369,12 @@ class MeshBuilder:
         """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""
         policy = Policy(document.namespace, document.name, PolicyAction.DENY, (PolicyRule(),))
         self.policies.append(Scoped(namespace, frozenset(labels), document, policy))
+
+
+def in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """By name; each document once, in however many ways it applies."""
+    found = {(policy.namespace, policy.name): policy for policy in policies}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _name(workload: Workload) -> str:

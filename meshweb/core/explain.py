@@ -162,7 +162,7 @@ def _verdict(mesh: MeshBuilder, workload: Workload, port: ServicePort, identity:
         return Verdict(workload.id, False, Hop.CONNECTION, by, "/spec/mtls/mode" if by is not None else "", reason, ())
     protocol = mesh.inbound_protocols(workload).get(number, port.protocol)
     call = replace(asked, identity=identity, port=number, http=protocol.may_be_http, destination_ip=workload.address)
-    policies = mesh.policies_of(workload)
+    policies = mesh.policies_of(workload, number)
     documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)
     traces = {id(policy): _trace(policy, judge, call) for policy in documented}  # a hash would be taken of all their rules

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from meshweb.core import hosts, matching
 from meshweb.core.attachment import compatible
+from meshweb.core.builder import MeshBuilder, in_order as policies_in_order
 from meshweb.core.changes import Touched
 from meshweb.core.envoy.gateway_listeners import GatewayListener, ServerChain, gateway_listener
 from meshweb.core.envoy.gateway_routes import GatewayHost, GatewayRoutes, gateway_route_configuration
 from meshweb.core.gateway_table import HostRules
-from meshweb.core.intent import Intent
-from meshweb.core.ir.gateways import GatewayServer
+from meshweb.core.intent import DocumentKey, Intent
+from meshweb.core.ir.gateways import GatewayRef, GatewayServer
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
@@ -44,10 +45,10 @@ class GatewayProxy:
         self._scope = scope
         self._resources = resources
         self._bind = bind
+        self._workload = workload
         gateways = scope.mesh.gateways.serving(workload) if workload is not None else []
         self._permitted = Permitted(scope.mesh, resources, scope.view.caller.namespace, gateways)
         self._servers = compatible(self._permitted.only(server) for gateway in gateways for server in gateway.servers)
-        self._policies: tuple[Policy, ...] = scope.mesh.policies_of(workload) if workload is not None else ()
         self._tokens = scope.mesh.token_rules_of(workload) if workload is not None else ()
         self._destinations: list[Destination] = []
         self.sections = self._compiled()
@@ -86,7 +87,7 @@ class GatewayProxy:
                 continue
             settings = self._settings
             spec = GatewayListener(
-                address, port, tuple(chains), self._policies, self._tokens, dynamic, settings.trust_domain, settings.dns_suffix
+                address, port, tuple(chains), self._tokens, dynamic, settings.trust_domain, settings.dns_suffix
             )
             yield self._resources.get(spec, lambda s=spec: gateway_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
@@ -96,12 +97,14 @@ class GatewayProxy:
             if server.takes_requests:
                 found[route_name(server)].append(server)
         for name, servers in sorted(found.items()):
+            guards = _Guards(self._scope.mesh, self._workload, servers[0].port)
+            virtual_hosts = self._virtual_hosts(servers, guards)
             spec = GatewayRoutes(
                 name,
                 servers[0].port,
                 servers[0].tls is not None,
-                self._virtual_hosts(servers),
-                self._policies,
+                virtual_hosts,
+                guards.found,
                 self._settings.trust_domain,
                 self._settings.dns_suffix,
             )
@@ -120,13 +123,14 @@ class GatewayProxy:
                 found |= set(targets(rules, map(self._scope.settled_connection, binding.connections)))
         return in_order(found)
 
-    def _virtual_hosts(self, servers: Sequence[GatewayServer]) -> tuple[GatewayHost, ...]:
+    def _virtual_hosts(self, servers: Sequence[GatewayServer], guards: _Guards) -> tuple[GatewayHost, ...]:
         """By host name. In Gateway API a request that no rule for its own name takes is tried with wider names; an Istio
         VirtualService stands alone."""
         lists: defaultdict[str, list[tuple[RouteRule, ...]]] = defaultdict(list)
         api: set[str] = set()
         https_only: set[str] = set()
         limits: dict[str, RateLimit | None] = {}
+        by_way_of: defaultdict[tuple[str, DocumentKey], set[GatewayRef]] = defaultdict(set)
         for server in servers:
             if server.https_redirect:
                 https_only |= {host for _, host in server.hosts}
@@ -134,19 +138,24 @@ class GatewayProxy:
                 if not binding.rules:
                     continue
                 lists[binding.host].append(tuple(self._scope.settled(rule) for rule in binding.rules))
+                by_way_of[binding.host, binding.document.key].add(server.gateway)
                 limits.setdefault(binding.host, self._scope.mesh.rate_limits.of_server(server))
                 if server.gateway.kind == GATEWAY_API:
                     api.add(binding.host)
-        merged = {host: matching.merged(rules) for host, rules in lists.items()}
+        merged = {
+            host: tuple(_guarded(rule, host, by_way_of, guards) for rule in matching.merged(rules))
+            for host, rules in lists.items()
+        }
         found = []
-        for host in sorted(merged.keys() | https_only):
+        for host in sorted(merged.keys() | https_only | {"*"}):
             rules = merged.get(host, ())
             if host in api:
                 wider = [pattern for pattern in merged if pattern != host and hosts.covers(pattern, host) and pattern in api]
                 for pattern in sorted(wider, key=len, reverse=True):
                     rules += merged[pattern]
             plain = not any(hosts.covers(pattern, host) for pattern in https_only)
-            found.append(GatewayHost(host, rules, not plain, limits.get(host)))
+            serving = {s.gateway for s in servers if any(hosts.covers(pattern, host) for _, pattern in s.hosts)}
+            found.append(GatewayHost(host, rules, not plain, limits.get(host), guards.of(serving)))
         return tuple(found)
 
     def _chain(self, server: GatewayServer) -> ServerChain | None:
@@ -162,7 +171,43 @@ class GatewayProxy:
         rules = [self._scope.settled_connection(rule) for binding in bindings for rule in binding.connections]
         if not rules:
             return None
-        return ServerChain(name, names, server.tls if server.terminates else None, "", _ordered(rules, server))
+        policies = _Guards(self._scope.mesh, self._workload, server.port).policies({server.gateway})
+        return ServerChain(name, names, server.tls if server.terminates else None, "", _ordered(rules, server), policies)
+
+
+class _Guards:
+    """The policies of one port of a gateway proxy: those of its workload, with those that name a Gateway or a route. Sets that come
+    about are numbered: most routes share one."""
+
+    def __init__(self, mesh: MeshBuilder, workload: Workload | None, port: int) -> None:
+        self._targeted = mesh.targeted
+        self._everywhere = mesh.policies_of(workload, port) if workload is not None else ()
+        self._numbers: dict[frozenset[tuple[str, str]], int] = {}
+        self._found: list[tuple[Policy, ...]] = []
+
+    @property
+    def found(self) -> tuple[tuple[Policy, ...], ...]:
+        return tuple(self._found)
+
+    def policies(self, gateways: Iterable[GatewayRef], route: DocumentKey | None = None) -> tuple[Policy, ...]:
+        targets = (*gateways, *((route,) if route is not None else ()))
+        return policies_in_order([*self._everywhere, *(policy for target in targets for policy in self._targeted.of(target))])
+
+    def of(self, gateways: Iterable[GatewayRef], route: DocumentKey | None = None) -> int:
+        """Of what comes by way of `gateways`, and is taken by a route: an index into `found`."""
+        policies = self.policies(gateways, route)
+        number = self._numbers.setdefault(frozenset((p.namespace, p.name) for p in policies), len(self._found))
+        if number == len(self._found):
+            self._found.append(policies)
+        return number
+
+
+def _guarded(
+    rule: RouteRule, host: str, by_way_of: Mapping[tuple[str, DocumentKey], set[GatewayRef]], guards: _Guards
+) -> tuple[RouteRule, int]:
+    assert rule.origin is not None, "rules of gateways come from documents"
+    document = rule.origin.document
+    return rule, guards.of(by_way_of[host, document], document)
 
 
 def route_name(server: GatewayServer) -> str:

@@ -66,7 +66,7 @@ class Inbound:
 
 def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, ...]:
     """The ports of the services behind which the workload stands, or those that its Sidecar lists."""
-    policies, mtls, tokens = mesh.policies_of(workload), mesh.mtls_of(workload), mesh.token_rules_of(workload)
+    mtls, tokens = mesh.mtls_of(workload), mesh.token_rules_of(workload)
     scoped = mesh.sidecar_of(workload)
     sidecar = scoped.value if scoped is not None else SidecarScope()
     if sidecar.ingress:
@@ -75,7 +75,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
                 listener.port,
                 listener.protocol,
                 mtls,
-                policies,
+                mesh.policies_of(workload, listener.port),
                 listener.endpoint,
                 listener.pool or sidecar.pool,
                 mesh.rate_limit_at(workload, listener.port),
@@ -85,6 +85,15 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
         )
     protocols = mesh.inbound_protocols(workload)
     return tuple(
-        InboundPort(number, protocol, mtls, policies, None, sidecar.pool, mesh.rate_limit_at(workload, number), tokens)
+        InboundPort(
+            number,
+            protocol,
+            mtls,
+            mesh.policies_of(workload, number),
+            None,
+            sidecar.pool,
+            mesh.rate_limit_at(workload, number),
+            tokens,
+        )
         for number, protocol in protocols.items()
     )

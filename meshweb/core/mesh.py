@@ -116,6 +116,10 @@ class MeshAssembly:
         for scoped in mesh.policies:
             if scoped.document.key == key:
                 touched.workloads |= {place for place, workload in mesh.workloads.items() if scoped.covers(workload)}
+        for target in mesh.targeted.targets_of(key):
+            service = mesh.services.get(target) if isinstance(target, ServiceRef) else None
+            touched.workloads |= {(w.namespace, w.name) for w in mesh.selected_by(service)} if service is not None else set()
+            touched.gateways |= service is None
         place = mesh.workload_documents.get(key)
         if place is not None:
             touched.workloads.add(place)
@@ -170,7 +174,12 @@ class MeshAssembly:
             for port in touched.ports:
                 stale |= set(self._conflicts.get(port, ()))
         if workloads:
-            stale |= {key for key, audience in mesh.audiences.items() if any(map(audience.covers, workloads))}
+            stale |= {
+                key
+                for key, audiences in mesh.audiences.items()
+                for audience in audiences
+                if any(map(audience.covers, workloads))
+            }
         lost = self._lost() if self._conflicts else {}
         for key in stale:
             if key in mesh.conditions:
@@ -181,8 +190,7 @@ class MeshAssembly:
     def _final(self, key: DocumentKey, lost: Sequence[str]) -> tuple[Condition, ...]:
         """As reported; with a word to who reaches nobody, and to who lost to another document."""
         found = self.mesh.conditions[key]
-        audience = self.mesh.audiences.get(key)
-        for words in _words_for(self.mesh, audience) if audience is not None else ():
+        for words in (words for audience in self.mesh.audiences.get(key, ()) for words in _words_for(self.mesh, audience)):
             found = [_with_words(condition, words) for condition in found]
         if lost:
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""

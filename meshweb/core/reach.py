@@ -208,7 +208,7 @@ class Map:
 
     def __init__(self, mesh: MeshBuilder) -> None:
         self.mesh = mesh
-        self._policies: dict[tuple[str, Labels], tuple[Policy, ...]] = {}
+        self._policies: dict[tuple[str, Labels, tuple[tuple[str, int], ...], int], tuple[Policy, ...]] = {}
         self._places: dict[str, tuple[Place, ...]] = {}
         self._found: dict[tuple[str, Place], Reached] = {}
 
@@ -262,16 +262,16 @@ class Map:
         number = workload_port(workload, port)
         protocol = self.mesh.inbound_protocols(workload).get(number, port.protocol)
         mode, by = self.mesh.mtls_with_origin(workload)
-        policies = self._policies_of(workload)
+        policies = self._policies_of(workload, number)
         http = None if protocol is Protocol.AUTO else protocol.may_be_http
         tokens = bool(self.mesh.token_rules_of(workload))
         return Place(policies, tuple(map(id, policies)), number, http, tokens, mode, by)
 
-    def _policies_of(self, workload: Workload) -> tuple[Policy, ...]:
-        """Read once for all workloads with the same labels."""
-        key = (workload.namespace, workload.labels)
+    def _policies_of(self, workload: Workload, number: int) -> tuple[Policy, ...]:
+        """Read once for all workloads with the same labels and ports."""
+        key = (workload.namespace, workload.labels, workload.ports, number)
         if key not in self._policies:
-            self._policies[key] = self.mesh.policies_of(workload)
+            self._policies[key] = self.mesh.policies_of(workload, number)
         return self._policies[key]
 
     def _at(self, identity: str, place: Place) -> Reached:

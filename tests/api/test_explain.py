@@ -30,6 +30,16 @@ DOCUMENTS = (
     make.entry("web-2", "10.0.0.4", "web-next", app="web"),
     make.entry("pay-1", "10.0.0.2", "pay", app="pay"),
     make.entry("free-1", "10.0.0.3", "free", app="free"),
+    make.document(
+        "Service",
+        "guarded",
+        {"selector": {"app": "free"}, "ports": [{"name": "http-guarded", "port": 80, "targetPort": 8081}]},
+    ),
+    make.document(
+        "AuthorizationPolicy",
+        "guard",
+        {"targetRefs": [{"kind": "Service", "name": "guarded"}], "action": "DENY", "rules": [{}]},
+    ),
     _ADMIN,
     _policy(
         "callers",
@@ -83,6 +93,10 @@ TABLE: dict[str, tuple[Json, tuple[str, str, str | None, str, str]]] = {
     "without certificate": (
         {"from": "", "path": "/pay/1"},
         ("deny", "connection", None, "", "the mesh's default is STRICT mTLS"),
+    ),
+    "denied at the port of a service": (
+        {"to": "shop/guarded"},
+        ("deny", "policy", "AuthorizationPolicy shop/guard", "/spec/rules/0", "rule 1 of shop/guard denies it"),
     ),
     "no policy at all": (
         {"to": "shop/free"},

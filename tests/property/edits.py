@@ -110,12 +110,23 @@ def destination_rule(draw: st.DrawFn) -> Json:
     return _document(_ISTIO, "DestinationRule", f"d{draw(st.integers(0, 1))}", draw(_namespaces), spec)
 
 
+_targets = st.one_of(
+    _services.map(lambda name: {"kind": "Service", "name": name}),
+    st.sampled_from(("h0", "h1", "h2")).map(
+        lambda name: {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}
+    ),
+    st.just({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"}),
+)
+
+
 @st.composite
 def policy(draw: st.DrawFn) -> Json:
     source = draw(st.sampled_from(({"namespaces": [draw(_namespaces)]}, {"requestPrincipals": ["https://a.example/*"]})))
     spec: Json = {"rules": [{"from": [{"source": source}]}]}
     if draw(st.booleans()):
         spec["selector"] = {"matchLabels": {"app": draw(_services)}}
+    elif draw(st.booleans()):
+        spec["targetRefs"] = [draw(_targets)]
     name, namespace = f"p{draw(st.integers(0, 1))}", draw(st.sampled_from((*NAMESPACES, "istio-system")))
     return _document("security.istio.io/v1", "AuthorizationPolicy", name, namespace, spec)
 

@@ -95,5 +95,5 @@ def test_a_document_that_cannot_be_read_any_more_fails_closed(mesh: None, raw: d
     built = build_mesh(intent, KINDS)
     condition = built.conditions[key][0]
     assert (condition.status, condition.reason) == ("False", "Invalid")
-    policies = built.policies_of(built.workloads["shop", "a-1"])
+    policies = built.policies_of(built.workloads["shop", "a-1"], 8080)
     assert [(p.action, p.rules) for p in policies] == ([(PolicyAction.DENY, (PolicyRule(),))] if closes == "deny" else [])

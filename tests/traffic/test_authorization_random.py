@@ -159,22 +159,39 @@ def _rule(random: random.Random) -> Json:
 def _policies(random: random.Random) -> Iterator[Json]:
     for app, vm in APPS.items():
         for index in range(random.choice((1, 1, 2, 3))):
+            namespace = random.choice((vm.split("/")[0],) * 3 + ("istio-system",))
+            targeted = namespace != "istio-system" and random.random() < 0.4
             yield {
                 "apiVersion": "security.istio.io/v1",
                 "kind": "AuthorizationPolicy",
                 "metadata": {
                     "name": f"{app}-{index}",
-                    "namespace": random.choice((vm.split("/")[0],) * 3 + ("istio-system",)),
+                    "namespace": namespace,
                     "annotations": {"istio.io/dry-run": random.choice(("true",) + ("false",) * 7)},
                 },
                 "spec": {
-                    "selector": {"matchLabels": {"app": app}},
+                    **({"targetRefs": _targets(random, app)} if targeted else {"selector": {"matchLabels": {"app": app}}}),
                     "action": random.choice(("ALLOW", "DENY")),
                     "rules": [_rule(random) for _ in range(random.choice((1, 1, 2, 3)))],
                 },
             }
 
 
+def _targets(random: random.Random, app: str) -> list[Json]:
+    """The service of a workload, or one of another port of it, which has to have no say."""
+    names = random.choice(((app,), (app, f"{app}-apart"), (f"{app}-apart",)))
+    return [{"kind": "Service", "name": name} for name in names]
+
+
+_APART = [
+    {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": f"{app}-apart", "namespace": vm.split("/")[0]},
+        "spec": {"selector": {"app": app}, "ports": [{"name": "http-apart", "port": 80, "targetPort": 7999}]},
+    }
+    for app, vm in APPS.items()
+]
 _PERMISSIVE = [
     {
         "apiVersion": "security.istio.io/v1",
@@ -283,14 +300,14 @@ def test_envoy_decides_as_we_say(driver: Driver) -> None:
     differences: list[str] = []
     outcomes: Counter[str] = Counter()
     while compared < PAIRS:
-        documents = [*_PERMISSIVE, *_policies(numbers)]
+        documents = [*_APART, *_PERMISSIVE, *_policies(numbers)]
         case = Case(f"authorization/{compared}", File(documents=yaml.safe_dump_all(documents)))
         mesh = driver.run(driver.rig.use(case)).mesh
         calls = list(_calls(numbers, driver.rig))
         responses = driver.run(_responses(driver.rig, calls))
         for (vm, wire, request, call), response in zip(calls, responses, strict=True):
             namespace, _, name = vm.partition("/")
-            policies: tuple[Policy, ...] = mesh.policies_of(mesh.workloads[namespace, name])
+            policies: tuple[Policy, ...] = mesh.policies_of(mesh.workloads[namespace, name], call.port)
             expected = "allowed" if decide(policies, call, "cluster.local").allowed else "denied"
             came = _outcome(wire, response)
             if call.http and not call.path:  # some are refused by routes, which come behind policies

@@ -1710,17 +1710,46 @@ export interface components {
              */
             notIpBlocks: string[] | null;
         };
+        /**
+         * TargetRef
+         * @description Of the document's own namespace.
+         */
+        "AuthorizationPolicy.TargetRef": {
+            /**
+             * Group
+             * @default
+             * @enum {string}
+             */
+            group: "" | "core" | "gateway.networking.k8s.io" | "networking.istio.io";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "Service" | "ServiceEntry" | "Gateway" | "HTTPRoute" | "GRPCRoute";
+            /** Name */
+            name: string;
+            /**
+             * Namespace
+             * @default null
+             */
+            namespace: string | null;
+        };
         /** ToSpec */
         "AuthorizationPolicy.ToSpec": {
             operation: components["schemas"]["AuthorizationPolicy.OperationSpec"];
         };
         /**
          * AuthorizationPolicySpec
-         * @description No `rules`: never matches; with action ALLOW that denies everything in scope.
+         * @description No `rules`: never matches; with action ALLOW that denies everything in scope. targetRefs: instead of selector, what it is for.
          */
         AuthorizationPolicySpec: {
             /** @default null */
             selector: components["schemas"]["AuthorizationPolicy.Selector"] | null;
+            /**
+             * Targetrefs
+             * @default null
+             */
+            targetRefs: components["schemas"]["AuthorizationPolicy.TargetRef"][] | null;
             /** @default ALLOW */
             action: components["schemas"]["AuthorizationPolicy.PolicyAction"];
             /**

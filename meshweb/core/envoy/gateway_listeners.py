@@ -18,7 +18,8 @@ _INBOUND = 1  # TrafficDirection
 
 @dataclass(frozen=True, slots=True)
 class ServerChain:
-    """One server of a port. routes: name of its route configuration; empty: it passes connections on by `connections`.
+    """One server of a port. routes: name of its route configuration; empty: it passes connections on by `connections`, where `policies`
+    let it.
 
     server_names: SNI by which it is chosen; empty: any, also without TLS when `tls` is None.
     """
@@ -28,6 +29,7 @@ class ServerChain:
     tls: ServerTls | None = None
     routes: str = ""
     connections: tuple[ConnectionRule, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,6 @@ class GatewayListener:
     bind: str
     port: int
     chains: tuple[ServerChain, ...]
-    policies: tuple[Policy, ...]
     tokens: tuple[TokenRule, ...]
     dynamic: bool
     trust_domain: str
@@ -81,7 +82,7 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
     if chain.routes:
         hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, dynamic=spec.dynamic)
         return [{"filters": [filters.http_connection_manager(hcm)]}]
-    rules = rules_for(spec.policies, http=False, trust_domain=spec.trust_domain)
+    rules = rules_for(chain.policies, http=False, trust_domain=spec.trust_domain)
     return connection_chains(chain.connections, stat, spec.dns_suffix, filters.network_rbac_filters(rules, spec.port))
 
 

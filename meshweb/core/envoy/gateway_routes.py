@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
@@ -25,21 +26,25 @@ _TO_HTTPS: Json = {"match": _EVERY, "redirect": {"https_redirect": True}}
 
 @dataclass(frozen=True, slots=True)
 class GatewayHost:
-    """`host`: a name, `*.suffix` or `*`. https_only: plain requests are redirected."""
+    """`host`: a name, `*.suffix` or `*`. https_only: plain requests are redirected. guard: index of the policies that hold where no
+    rule takes a request; each rule comes with its own."""
 
     host: str
-    rules: tuple[RouteRule, ...]
+    rules: tuple[tuple[RouteRule, int], ...]
     https_only: bool
-    limit: RateLimit | None = None
+    limit: RateLimit | None
+    guard: int
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRoutes:
+    """guards: the sets of policies that hold somewhere."""
+
     name: str
     port: int
     tls: bool
     hosts: tuple[GatewayHost, ...]
-    policies: tuple[Policy, ...]
+    guards: tuple[tuple[Policy, ...], ...]
     trust_domain: str
     dns_suffix: str
 
@@ -47,18 +52,22 @@ class GatewayRoutes:
 def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
     """Hosts are compared without port, trailing dot and case. What no host and no route is for is answered with 404, to those whom
     the policies admit."""
-    rbac = authorization(rules_for(spec.policies, http=True, trust_domain=spec.trust_domain))
-    listening = Listening(spec.port, spec.tls)
-    items = [*spec.hosts, *(() if any(item.host == "*" for item in spec.hosts) else (GatewayHost("*", (), https_only=False),))]
+    guards = [authorization(rules_for(policies, http=True, trust_domain=spec.trust_domain)) for policies in spec.guards]
     hosts = []
-    for item in items:
-        routes = [route(rule, f"{item.host}:{spec.port}/*", listening, spec.dns_suffix) for rule in item.rules]
+    for item in sorted(spec.hosts, key=lambda item: item.host == "*"):
+        routes = [_route(spec, item, rule, guards[guard] if guard != item.guard else {}) for rule, guard in item.rules]
         fields: Json = {
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
             "routes": [_TO_HTTPS] if item.https_only else [AMBIGUOUS, *routes, _NOT_FOUND],
-            **limited(item.limit, rbac),
+            **limited(item.limit, guards[item.guard]),
             "include_request_attempt_count": True,
         }
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))
     return configuration(spec.name, hosts, ignore_port=True)
+
+
+def _route(spec: GatewayRoutes, host: GatewayHost, rule: RouteRule, guard: dict[str, Any]) -> Json:
+    """guard: in place of the host's. Envoy takes the nearest configuration of a filter, and no other."""
+    found = route(rule, f"{host.host}:{spec.port}/*", Listening(spec.port, spec.tls), spec.dns_suffix)
+    return {**found, "typed_per_filter_config": {**found.get("typed_per_filter_config", {}), **guard}} if guard else found

@@ -1,7 +1,7 @@
 """Istio `security.istio.io/v1` AuthorizationPolicy: who may call what."""
 
 from meshweb.core.builder import Phase
-from meshweb.kinds.authorization_policy.apply import apply, fail_closed
+from meshweb.kinds.authorization_policy.apply import apply, fail_closed, references
 from meshweb.kinds.authorization_policy.spec import AuthorizationPolicySpec, check
 from meshweb.kinds.base import Kind
 
@@ -15,6 +15,7 @@ AUTHORIZATION_POLICY = Kind(
     spec=AuthorizationPolicySpec,
     apply=apply,
     check=check,
+    references=references,
     fail_closed=fail_closed,
     summary="Who may call what: ALLOW and DENY by caller, operation and further conditions.",
     example={

@@ -1,6 +1,7 @@
-"""A policy reaches every workload in scope; from the root namespace it reaches the whole mesh (Istio, "AuthorizationPolicy")."""
+"""A policy reaches every workload in scope; from the root namespace it reaches the whole mesh (Istio, "AuthorizationPolicy"). One with
+`targetRefs` reaches what they name, and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic.alias_generators import to_camel
 
@@ -18,6 +19,8 @@ from meshweb.kinds.authorization_policy.spec import (
     RuleSpec,
     SourceSpec,
 )
+from meshweb.kinds.authorization_policy.targets import attach, target_references
+from meshweb.kinds.base import Reference
 from meshweb.kinds.common.istio_selector import labels_of, scope_of
 
 _SOURCE = {
@@ -36,19 +39,31 @@ _OPERATION = {
 }
 
 
+def references(document: Document) -> Iterable[Reference]:
+    return target_references(document, _spec(document).target_refs or ())
+
+
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = _spec(document)
     rules = tuple(_rule(rule, index, document.namespace) for index, rule in enumerate(spec.rules))
     dry_run = document.annotations.get(DRY_RUN) == "true"
     policy = Policy(document.namespace, document.name, spec.action, rules, dry_run)
-    scoped = Scoped(scope_of(mesh, document), labels_of(spec.selector), document, policy)
-    mesh.policies.append(scoped)
-    mesh.report(document, Condition.accepted("decides nothing: dry run" if dry_run else ""))
-    mesh.expect(document, _audience(scoped))
+    words = "decides nothing: dry run" if dry_run else ""
+    needs_http, ports = _needs_http(policy)
+    if spec.target_refs is not None:
+        attached = attach(mesh, document, spec.target_refs, needs_http, ports)
+        for target in attached.targets:
+            mesh.targeted.put(target, document.key, policy)
+        mesh.report(document, attached.accepted(words))
+        return
+    namespace, labels = scope_of(mesh, document), labels_of(spec.selector)
+    mesh.policies.append(Scoped(namespace, labels, document, policy))
+    mesh.report(document, Condition.accepted(words))
+    mesh.expect(document, Audience(namespace, labels, "no workload is in its scope yet", needs_http, ports))
 
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
-    """A policy that cannot be compiled admits nobody to what it covers; one that cannot be read, to all that it could cover."""
+    """What it covers is not known where it cannot be read: then nobody is admitted to all that it could cover."""
     labels = frozenset() if isinstance(document.spec, Unreadable) else labels_of(_spec(document).selector)
     mesh.deny_all(scope_of(mesh, document), labels, document)
 
@@ -58,14 +73,14 @@ def _spec(document: Document) -> AuthorizationPolicySpec:
     return document.spec
 
 
-def _audience(scoped: Scoped[Policy]) -> Audience:
-    policy, words = scoped.value, "no workload is in its scope yet"
+def _needs_http(policy: Policy) -> tuple[str, frozenset[int]]:
+    """What its author should know where HTTP is not spoken, and the ports that it is about (`Audience`)."""
     for index, rule in enumerate(policy.rules):
         if any(c.attribute.needs_http for conditions in (*rule.sources, *rule.operations, rule.when) for c in conditions):
             fate = "denies all that its other fields cover" if policy.action is PolicyAction.DENY else "admits nobody"
             told = f"rule {index + 1} reads HTTP, which port {{port}} of {{workload}} does not speak: there it {fate}"
-            return Audience(scoped.namespace, scoped.labels, words, told, _ports(rule))
-    return Audience(scoped.namespace, scoped.labels, words)
+            return told, _ports(rule)
+    return "", frozenset()
 
 
 def _ports(rule: PolicyRule) -> frozenset[int]:

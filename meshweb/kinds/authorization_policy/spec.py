@@ -26,7 +26,7 @@ from meshweb.kinds.authorization_policy.forms import (
     Wildcard,
 )
 from meshweb.kinds.base import Metadata, SpecModel
-from meshweb.kinds.common.istio_selector import Selector, selector_violations
+from meshweb.kinds.common.istio_selector import Selector, TargetRefs, selector_violations, target_violations
 
 MAX_RULES = 512
 DRY_RUN = "istio.io/dry-run"
@@ -88,9 +88,10 @@ class RuleSpec(SpecModel):
 
 
 class AuthorizationPolicySpec(SpecModel):
-    """No `rules`: never matches; with action ALLOW that denies everything in scope."""
+    """No `rules`: never matches; with action ALLOW that denies everything in scope. targetRefs: instead of selector, what it is for."""
 
     selector: Selector | None = None
+    target_refs: TargetRefs | None = None
     action: PolicyAction = PolicyAction.ALLOW
     rules: Annotated[tuple[RuleSpec, ...], Field(max_length=MAX_RULES)] = ()
 
@@ -98,6 +99,7 @@ class AuthorizationPolicySpec(SpecModel):
 def check(metadata: Metadata, spec: object) -> Iterable[Violation]:
     assert isinstance(spec, AuthorizationPolicySpec)
     yield from selector_violations(spec.selector)
+    yield from target_violations(metadata.namespace, spec.selector, spec.target_refs)
     if metadata.annotations.get(DRY_RUN, "false") not in {"true", "false"}:
         yield Violation(pointer("metadata", "annotations", DRY_RUN), "enum", "must be true or false")
     for index, rule in enumerate(spec.rules):
