@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshweb.cli import NO, OK
@@ -11,7 +11,7 @@ from meshweb.cli.client import Client
 from meshweb.cli.documents import Document, body, read
 from meshweb.cli.errors import UsageError
 from meshweb.cli.kinds import Kind, find_kind, path_of
-from meshweb.cli.output import show_diff
+from meshweb.cli.output import ago, show_diff
 from meshweb.cli.waiting import until_live
 
 
@@ -85,9 +85,35 @@ def _name(result: dict[str, Any]) -> str:
 
 
 def _impact(impact: dict[str, Any]) -> str:
+    lines = [_proxies(impact)]
+    if impact.get("access") is not None:
+        lines += _access(impact["access"])
+    return "\n".join(lines)
+
+
+def _proxies(impact: dict[str, Any]) -> str:
     proxies, services = impact["proxies"], impact["services"]
     if not proxies:
         return "no proxy would change"
     names = ", ".join(proxy["id"] for proxy in proxies[:5]) + (", …" if len(proxies) > 5 else "")
     about = f", services: {', '.join(services)}" if services else ""
     return f"{len(proxies)} {'proxy' if len(proxies) == 1 else 'proxies'} would change: {names}{about}"
+
+
+_FATES = {"newlyDenied": "newly denied", "newlyAllowed": "newly allowed", "mayChange": "may change"}
+
+
+def _access(access: dict[str, Any]) -> Iterator[str]:
+    """What becomes of calls that were seen."""
+    if not access["callers"]:
+        yield "nobody called in the last hour: there are no callers to check against"
+        return
+    checked = f"checked against {access['callers']} callers seen in the last hour"
+    denied = access["newlyDenied"]
+    said = "no caller is newly denied" if not denied else f"{denied} {'edge is' if denied == 1 else 'edges are'} newly denied"
+    yield f"{said}, {checked}"
+    for change in access["changes"]:
+        seen = f"{change['requests']} requests, last {ago(change['lastSeen'])} ago"
+        yield f"  {_FATES[change['fate']]}: {change['source']} -> {change['destination']} ({seen}): {change['reason']}"
+    if access["leftOut"]:
+        yield f"  and {access['leftOut']} more edges"

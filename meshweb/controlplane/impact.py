@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -13,6 +13,8 @@ from meshweb.controlplane.documents import Wish
 from meshweb.core.compile import Compilation, Compiler
 from meshweb.core.intent import Document, DocumentKey, Intent
 from meshweb.core.names import ServiceRef
+from meshweb.core.reach import Map
+from meshweb.core.reach_changes import ReachChange, SeenEdge, changes as reach_changes
 from meshweb.core.snapshot import PUSH_ORDER, TYPE_NAMES, Snapshot
 from meshweb.kinds.registry import KINDS, served_by
 from meshweb.store.installation import mesh_settings
@@ -35,10 +37,19 @@ class ProxyImpact:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """`services`: what the affected proxies serve, "namespace/name"."""
+    """`services`: what the affected proxies serve, "namespace/name". `access`: the edges that were asked about whose calls would be
+    decided otherwise."""
 
     proxies: tuple[ProxyImpact, ...]
     services: tuple[str, ...]
+    access: tuple[ReachChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    before: Compilation
+    after: Compilation
+    access: tuple[ReachChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +78,13 @@ class _Preview:
             intent = self._mirror.refresh()
             return State(intent, self._mirror.epoch)
 
-    def compare(self, state: State, wishes: Sequence[Wish]) -> tuple[Compilation, Compilation]:
+    def compare(self, state: State, wishes: Sequence[Wish], seen: Iterable[SeenEdge]) -> _Comparison:
         with self._lock:
             if self._before is None or self._before[0].key != state.key:
                 self._before = (state, self._now.compile(state.intent))
-            return self._before[1], self._then.compile(wished(state.intent, wishes))
+            before, after = self._before[1], self._then.compile(wished(state.intent, wishes))
+            # Under the lock: the next compilation goes on with the same mesh.
+            return _Comparison(before, after, tuple(reach_changes(Map(before.mesh), Map(after.mesh), seen)))
 
 
 def wished(intent: Intent, wishes: Sequence[Wish]) -> Intent:
@@ -117,8 +130,10 @@ def current_state() -> State:
     return _preview().state()
 
 
-def impact_of(wishes: Sequence[Wish], state: State) -> Impact:
-    before, after = _preview().compare(state, wishes)
+def impact_of(wishes: Sequence[Wish], state: State, seen: Iterable[SeenEdge] = ()) -> Impact:
+    """`seen`: whose calls may be decided otherwise."""
+    comparison = _preview().compare(state, wishes, seen)
+    before, after = comparison.before, comparison.after
     changes = {
         proxy_id: changed_types(before.snapshots[proxy_id], snapshot)
         for proxy_id, snapshot in after.snapshots.items()
@@ -131,7 +146,7 @@ def impact_of(wishes: Sequence[Wish], state: State) -> Impact:
         for proxy_id, names in sorted(affected.items())
     )
     services = sorted({service for row in rows.values() for service in row.services})
-    return Impact(found, tuple(services))
+    return Impact(found, tuple(services), comparison.access)
 
 
 def changed_types(before: Snapshot, after: Snapshot) -> tuple[str, ...]:

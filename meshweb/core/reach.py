@@ -57,14 +57,15 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """document None: a default of the mesh. rule: its index; None: the whole document. certain: whatever the request says. anyone: the rule
-    asks nothing of the caller."""
+    """document None: a default of the mesh. rule: its index; None: the whole document. certain: whatever the request says. anyone: the
+    rule asks nothing of the caller. says: the rule."""
 
     effect: Effect
     document: DocumentKey | None
     rule: int | None = None
     certain: bool = True
     anyone: bool = False
+    says: PolicyRule | None = field(default=None, compare=False)
 
     @property
     def field(self) -> str:
@@ -150,7 +151,7 @@ def _reasons(
             for index, rule in enumerate(policy.rules):
                 match = matches(policy, rule)
                 if match is not False:
-                    yield Reason(effect, _key(policy), index, match is True, _is_for_anyone(rule))
+                    yield Reason(effect, _key(policy), index, match is True, _is_for_anyone(rule), rule)
 
 
 def _key(policy: Policy) -> DocumentKey:

@@ -9,6 +9,7 @@ from typing import Literal
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.ir.services import Service
 from meshweb.core.reach import Caller, Map, Reach, Reached
+from meshweb.core.reach_changes import SeenEdge
 from meshweb.store.mesh import current_mesh
 from meshweb.store.models import Proxy
 from meshweb.telemetry.calls import Calls, calls
@@ -112,11 +113,27 @@ class _Matrix:
 
 
 def departed(sources: Iterable[str]) -> list[Row]:
-    """Callers that telemetry names and the mesh does not: by the certificate that their proxies had."""
+    """As what callers are known that the mesh does not know: by the certificate that their proxies had."""
     wanted = sorted(sources)
     rows = Proxy.objects.filter(id__in=wanted).values_list("id", "spiffe_id") if wanted else ()
     held = dict(rows)
     return [Row(name, "workload" if name in held else "unknown", (held.get(name, ""),)) for name in wanted]
+
+
+def seen_edges(observed: Mapping[Pair, Calls]) -> list[SeenEdge]:
+    """For the question what a change would do to them."""
+    held = {row.name: row.identities for row in departed({source for source, _ in observed})}
+    return [
+        SeenEdge(
+            source,
+            destination,
+            held[source],
+            admitted=bool(found.admitted),
+            plain=bool(found.plain),
+            only_plain=found.plain >= found.requests > 0,
+        )
+        for (source, destination), found in sorted(observed.items())
+    ]
 
 
 def _row(caller: Caller) -> Row:

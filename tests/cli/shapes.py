@@ -21,13 +21,24 @@ def page(*items: Any, next: str | None = None) -> dict[str, Any]:
     return {"items": list(items), "next": next, "revision": 7}
 
 
+def access(*changes: dict[str, Any]) -> dict[str, Any]:
+    """What an impact says of calls that were seen."""
+    fates = [change["fate"] for change in changes]
+    counts = {name: fates.count(name) for name in ("newlyDenied", "newlyAllowed", "mayChange")}
+    return {"window": "3600s", "callers": 4, "edges": 6, "requests": 900, **counts, "changes": list(changes), "leftOut": 0}
+
+
 def result(action: str, before: str | None, after: str, revision: int | None = 7, dry_run: bool = False) -> dict[str, Any]:
     one = {"document": 0, "apiVersion": "v1", "kind": "Service", "namespace": "shop", "name": "payments", "action": action}
-    impact = {"proxies": [{"id": "shop/web-1", "changes": ["Clusters"], "connected": True}], "services": ["shop/payments"]}
+    impact: dict[str, Any] = {
+        "proxies": [{"id": "shop/web-1", "changes": ["Clusters"], "connected": True}],
+        "services": ["shop/payments"],
+    }
+    impact["access"] = access() if dry_run else None
     return {
         "revision": revision,
         "dryRun": dry_run,
-        "impact": impact if action != "unchanged" else {"proxies": [], "services": []},
+        "impact": impact if action != "unchanged" else {"proxies": [], "services": [], "access": impact["access"]},
         "results": [{**one, "before": before, "after": after, "diff": []}],
     }
 

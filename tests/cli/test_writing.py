@@ -92,7 +92,24 @@ def test_dry_run_shows_difference_and_impact(meshctl: Meshctl, server: Server, t
     assert code == 0
     assert server.calls[0].query == {"dryRun": "true"}
     assert "-a: 1\n+a: 2\n b: 1\n" in out
-    assert out.endswith("1 proxy would change: shop/web-1, services: shop/payments\n")
+    assert "1 proxy would change: shop/web-1, services: shop/payments\n" in out
+
+
+def test_dry_run_names_the_callers_that_would_be_denied(meshctl: Meshctl, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(SERVICE)
+    result = shapes.result("updated", "a: 1\n", "a: 2\n", None, dry_run=True)
+    counts = {"requests": 9, "denied": 0, "lastSeen": shapes.NOW, "before": "allowed", "after": "denied", "reasons": []}
+    change = {"fate": "newlyDenied", "source": "shop/cart", "destination": "shop/pay", "reason": "because", **counts}
+    result["impact"]["access"] = shapes.access(change)
+    server.replies["POST /apply"] = Answer(result)
+    ran = meshctl("apply", "--dry-run", "-f", "shop.yaml")
+    assert "1 edge is newly denied, checked against 4 callers seen in the last hour\n" in ran.out
+    assert "  newly denied: shop/cart -> shop/pay (9 requests, last " in ran.out
+    assert "newly denied: shop/cart" in meshctl("diff", "-f", "shop.yaml").err
+    result["impact"]["access"] = shapes.access()
+    assert "no caller is newly denied, checked against 4 callers" in meshctl("apply", "--dry-run", "-f", "shop.yaml").out
+    result["impact"]["access"]["callers"] = 0
+    assert "nobody called in the last hour" in meshctl("apply", "--dry-run", "-f", "shop.yaml").out
 
 
 @pytest.mark.parametrize(("action", "code"), [("unchanged", 0), ("updated", 3), ("created", 3)])

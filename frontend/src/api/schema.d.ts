@@ -1312,6 +1312,67 @@ export interface components {
             lastSeen: string | null;
         };
         /**
+         * AccessChange
+         * @description Calls that were seen, and what becomes of them: `before` and `after` are of all that such a caller may send. reasons: what decides
+         *     afterwards.
+         */
+        AccessChange: {
+            /**
+             * Fate
+             * @enum {string}
+             */
+            fate: "newlyDenied" | "newlyAllowed" | "mayChange";
+            /** Source */
+            source: string;
+            /** Destination */
+            destination: string;
+            /** Requests */
+            requests: number;
+            /** Denied */
+            denied: number;
+            /** Lastseen */
+            lastSeen: string;
+            /**
+             * Before
+             * @enum {string}
+             */
+            before: "allowed" | "partly" | "denied";
+            /**
+             * After
+             * @enum {string}
+             */
+            after: "allowed" | "partly" | "denied";
+            /** Reason */
+            reason: string;
+            /** Reasons */
+            reasons: components["schemas"]["AccessReason"][];
+        };
+        /**
+         * AccessImpact
+         * @description Checked against what was seen in the `window` before: so many callers, edges and requests. changes: newly denied first, most
+         *     requests first; left_out: further ones. The counts are of all.
+         */
+        AccessImpact: {
+            /** Window */
+            window: string;
+            /** Callers */
+            callers: number;
+            /** Edges */
+            edges: number;
+            /** Requests */
+            requests: number;
+            /** Newlydenied */
+            newlyDenied: number;
+            /** Newlyallowed */
+            newlyAllowed: number;
+            /** Maychange */
+            mayChange: number;
+            /** Changes */
+            changes: components["schemas"]["AccessChange"][];
+            /** Leftout */
+            leftOut: number;
+        };
+        /**
          * AccessLeftOut
          * @description What is there and not in this answer: callers with the least to look at, and services of other pages.
          */
@@ -4033,12 +4094,16 @@ export interface components {
              */
             panicThreshold: number | null;
         };
-        /** Impact */
+        /**
+         * Impact
+         * @description access null: not asked, because it was no dry run.
+         */
         Impact: {
             /** Proxies */
             proxies: components["schemas"]["ProxyImpact"][];
             /** Services */
             services: string[];
+            access: components["schemas"]["AccessImpact"] | null;
         };
         /**
          * IstioGateway

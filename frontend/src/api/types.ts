@@ -108,6 +108,8 @@ export type EffectiveValue = Schemas['EffectiveValue'];
 export type Origin = Schemas['EffectiveOrigin'];
 
 export type Impact = Schemas['Impact'];
+export type AccessImpact = Schemas['AccessImpact'];
+export type AccessChange = Schemas['AccessChange'];
 export type ApplyResult = Schemas['ApplyResult'];
 export type RevisionSummary = Schemas['RevisionSummary'];
 export type RevisionProxy = Schemas['RevisionProxy'];

@@ -70,7 +70,7 @@ export function Finding({
   title,
   children,
 }: {
-  tone: 'ok' | 'warn' | 'bad' | 'unknown';
+  tone: 'ok' | 'warn' | 'bad' | 'deny' | 'unknown';
   title: string;
   children?: ReactNode;
 }) {

@@ -4,6 +4,8 @@ from meshweb.api.shapes.access import ApiToken, AuditEntry, CreatedApiToken, New
 from meshweb.api.shapes.authorization import AccessCaller, AccessCell, AccessLeftOut, AccessMatrix, AccessReason, AccessService
 from meshweb.api.shapes.base import Page, Shape, Time
 from meshweb.api.shapes.documents import (
+    AccessChange,
+    AccessImpact,
     ApplyItem,
     ApplyResult,
     Condition,
@@ -51,6 +53,8 @@ from meshweb.api.shapes.workloads import ProxyEndpoints, SeenByCallers, SeenEndp
 __all__ = [
     "AccessCaller",
     "AccessCell",
+    "AccessChange",
+    "AccessImpact",
     "AccessLeftOut",
     "AccessMatrix",
     "AccessReason",

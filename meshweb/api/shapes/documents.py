@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from meshweb.api.shapes.base import Shape
+from meshweb.api.shapes.authorization import AccessReason
+from meshweb.api.shapes.base import Shape, Time
 
 
 class Condition(Shape):
@@ -111,9 +112,43 @@ class ProxyImpact(Shape):
     connected: bool
 
 
+class AccessChange(Shape):
+    """Calls that were seen, and what becomes of them: `before` and `after` are of all that such a caller may send. reasons: what decides
+    afterwards."""
+
+    fate: Literal["newlyDenied", "newlyAllowed", "mayChange"]
+    source: str
+    destination: str
+    requests: int
+    denied: int
+    last_seen: Time
+    before: Literal["allowed", "partly", "denied"]
+    after: Literal["allowed", "partly", "denied"]
+    reason: str
+    reasons: list[AccessReason]
+
+
+class AccessImpact(Shape):
+    """Checked against what was seen in the `window` before: so many callers, edges and requests. changes: newly denied first, most
+    requests first; left_out: further ones. The counts are of all."""
+
+    window: str
+    callers: int
+    edges: int
+    requests: int
+    newly_denied: int
+    newly_allowed: int
+    may_change: int
+    changes: list[AccessChange]
+    left_out: int
+
+
 class Impact(Shape):
+    """access null: not asked, because it was no dry run."""
+
     proxies: list[ProxyImpact]
     services: list[str]
+    access: AccessImpact | None
 
 
 class ApplyResult(Shape):

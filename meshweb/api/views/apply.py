@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from meshweb.api import bodies, queries, shapes
 from meshweb.api.auth import actor_of
+from meshweb.api.impact import impact_shape
 from meshweb.controlplane import documents, impact, render
 from meshweb.controlplane.differences import differences
 from meshweb.controlplane.documents import Wish, Written
@@ -41,14 +42,10 @@ def answer(request: Request, wishes: list[Wish], *, verb: str, reason: str) -> R
         outcome = documents.Outcome(None, documents.preview(wishes))
     else:
         outcome = documents.write(actor_of(request), wishes, verb=verb, reason=reason)
-    changes = impact.impact_of(wishes, state)
     result = shapes.ApplyResult(
         revision=outcome.revision,
         dry_run=dry,
-        impact=shapes.Impact(
-            proxies=[shapes.ProxyImpact(id=p.id, changes=list(p.changes), connected=p.connected) for p in changes.proxies],
-            services=list(changes.services),
-        ),
+        impact=impact_shape(wishes, state, with_access=dry),
         results=[_item(number, written) for number, written in enumerate(outcome.written)],
     )
     headers = {REVISION_HEADER: str(outcome.revision)} if outcome.revision is not None else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from rest_framework.views import APIView
 
 from meshweb.api import queries, shapes
 from meshweb.api.bodies import wrong
-from meshweb.core.reach import Reach, Reason
+from meshweb.api.reasons import ACCESS, reason_shape
 from meshweb.core.reach_words import reach_words
 from meshweb.telemetry import access
 from meshweb.telemetry.access import Asked, Cell, Matrix
@@ -20,11 +19,6 @@ from meshweb.telemetry.traffic import Window
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 _LEAST, _MOST = timedelta(seconds=10), timedelta(hours=24)
-ACCESS: dict[Reach, Literal["allowed", "partly", "denied"]] = {
-    Reach.ALWAYS: "allowed",
-    Reach.SOMETIMES: "partly",
-    Reach.NEVER: "denied",
-}
 
 
 class AccessMatrix(APIView):
@@ -89,15 +83,4 @@ def _cell(cell: Cell) -> shapes.AccessCell:
         requests=cell.calls.requests if cell.calls is not None else 0,
         denied=cell.calls.denied if cell.calls is not None else 0,
         last_seen=cell.calls.last if cell.calls is not None else None,
-    )
-
-
-def reason_shape(reason: Reason) -> shapes.AccessReason:
-    return shapes.AccessReason(
-        effect=reason.effect.value,
-        document=str(reason.document) if reason.document is not None else None,
-        rule=reason.rule + 1 if reason.rule is not None else None,
-        field=reason.field,
-        certain=reason.certain,
-        anyone=reason.anyone,
     )

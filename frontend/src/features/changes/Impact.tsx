@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { Impact as ImpactOfChange } from '@/api/types';
 import { Finding } from '@/ui/flow';
 import { plural, shortName } from '@/ui/format';
+import { AccessImpact } from './AccessImpact';
 
 const FEW = 6;
 
@@ -59,6 +60,7 @@ export function Impact({ impact }: { impact: ImpactOfChange }) {
           {impact.services.join(', ')}
         </Finding>
       )}
+      {impact.access && <AccessImpact access={impact.access} />}
     </div>
   );
 }

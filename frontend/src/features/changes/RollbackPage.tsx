@@ -5,6 +5,7 @@ import { commands, queries } from '@/api/queries';
 import { FlowHead } from '@/ui/flow';
 import { Card, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
+import { useDenialGuard } from './DenialGuard';
 import { Documents, summary } from './Documents';
 import { Impact } from './Impact';
 import { LiveProgress } from './LiveProgress';
@@ -40,6 +41,7 @@ function Review({ number }: { number: number }) {
       void navigate({ search: (previous) => ({ ...previous, made: result.revision ?? undefined }), replace: true });
     },
   });
+  const guard = useDenialGuard(review.data?.impact);
   const nothing = review.data?.results.every((result) => result.action === 'unchanged') ?? false;
   return (
     <>
@@ -70,6 +72,7 @@ function Review({ number }: { number: number }) {
               <Card title="What it touches">
                 <Impact impact={review.data.impact} />
               </Card>
+              {guard.field}
             </>
           )}
           {apply.error && <ProblemNote error={apply.error} what="Not rolled back. Nothing was changed." />}
@@ -84,7 +87,7 @@ function Review({ number }: { number: number }) {
         <button
           type="button"
           className="btn p lg"
-          disabled={!review.data || nothing || apply.isPending}
+          disabled={!review.data || nothing || apply.isPending || guard.held}
           onClick={() => apply.mutate()}
         >
           <Undo2 className="i s" aria-hidden /> Roll back revision {number}

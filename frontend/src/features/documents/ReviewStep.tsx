@@ -2,6 +2,7 @@ import { Play } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import type { ApplyResult } from '@/api/types';
 import { Documents, summary } from '@/features/changes/Documents';
+import { useDenialGuard } from '@/features/changes/DenialGuard';
 import { Impact } from '@/features/changes/Impact';
 import { SayWhy } from '@/features/changes/SayWhy';
 import { documentName } from '@/features/changes/words';
@@ -37,6 +38,7 @@ interface Props {
 export function ReviewStep(props: Props) {
   const { result, busy, notes, deed, danger, undo, command, back, onApply, children } = props;
   const [reason, setReason] = useState('');
+  const guard = useDenialGuard(result?.impact);
   const changed = result?.results.filter(({ action }) => action !== 'unchanged') ?? [];
   return (
     <>
@@ -61,6 +63,7 @@ export function ReviewStep(props: Props) {
           </div>
           <div className="stack">
             <SayWhy placeholder={result ? sentence(result) : ''} reason={reason} onReason={setReason} />
+            {guard.field}
             {children}
           </div>
         </div>
@@ -73,7 +76,7 @@ export function ReviewStep(props: Props) {
         <button
           type="button"
           className={`btn lg ${danger ? 'd' : 'p'}`}
-          disabled={!result || changed.length === 0 || busy}
+          disabled={!result || changed.length === 0 || busy || guard.held}
           onClick={() => onApply(reason.trim() || (result ? sentence(result) : ''))}
         >
           {!danger && <Play className="i s" aria-hidden />} {deed}

@@ -5,6 +5,7 @@ import { ApiError } from '@/api/client';
 import { commands } from '@/api/queries';
 import type { Draft } from '@/api/types';
 import { Documents, summary } from '@/features/changes/Documents';
+import { useDenialGuard } from '@/features/changes/DenialGuard';
 import { Impact } from '@/features/changes/Impact';
 import { SayWhy } from '@/features/changes/SayWhy';
 import { Card, CopyButton, Loading } from '@/ui/parts';
@@ -74,6 +75,7 @@ export function ReviewStep(props: Props) {
   const { service, draft, weights, onBack } = props;
   const [reason, setReason] = useState('');
   const { review, apply, again, changed, failed } = useReview(props, reason);
+  const guard = useDenialGuard(review.data?.impact);
   const before = weights.map(({ now }) => now ?? 0).join(' / ');
   return (
     <>
@@ -104,6 +106,7 @@ export function ReviewStep(props: Props) {
           <div className="stack">
             <VersionsNow service={service} />
             <SayWhy placeholder={sentence(weights)} reason={reason} onReason={setReason} />
+            {guard.field}
           </div>
         </div>
       </div>
@@ -124,7 +127,7 @@ export function ReviewStep(props: Props) {
         <button
           type="button"
           className="btn p lg"
-          disabled={!review.data || changed.length === 0 || apply.isPending}
+          disabled={!review.data || changed.length === 0 || apply.isPending || guard.held}
           onClick={() => apply.mutate()}
         >
           <Play className="i s" aria-hidden /> Start the shift
