@@ -52,13 +52,14 @@ def rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def mutual_tls(snapshot: Snapshot) -> dict[tuple[str, int], bool]:
-    """Whether calls of a service port leave with the mesh's mTLS: with this VM's own certificate."""
+    """Whether all calls of a service port leave with the mesh's mTLS: with this VM's own certificate, and not plain to some endpoint."""
     found: dict[tuple[str, int], bool] = {}
     for held in snapshot.get(CLUSTER, {}).values():
         cluster = inner(held.resource, "envoy.config.cluster.v3.Cluster")
         service = service_port(cluster.alt_stat_name)
         if service is not None:
-            found[service] = found.get(service, True) and _presents_own_certificate(cluster.transport_socket)
+            encrypted = _presents_own_certificate(cluster.transport_socket) and not cluster.transport_socket_matches
+            found[service] = found.get(service, True) and encrypted
     return found
 
 

@@ -110,6 +110,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if type(key) is int:  # a port, as in Istio's portLevelMtls: JSON has text there
+            key = str(key)
         if not isinstance(key, Hashable) or not isinstance(key, str):
             raise yaml.MarkedYAMLError(problem=f"the key {key!r} is not text", problem_mark=key_node.start_mark)
         if key in found:

@@ -17,13 +17,15 @@ from meshweb.core.attachment import ParentStatus
 from meshweb.core.caller import Caller
 from meshweb.core.conditions import Condition
 from meshweb.core.destination_rules import DestinationRules
+from meshweb.core.errors import pointer
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
+from meshweb.core.ir.routing import Origin
 from meshweb.core.ir.secrets import SecretMaterial
-from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
+from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, PeerModes, Policy, PolicyAction, PolicyRule, TokenRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
 from meshweb.core.names import PortRef, ServiceRef
@@ -114,13 +116,14 @@ class MeshBuilder:
     health_checks: HealthChecks = field(default_factory=HealthChecks)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     targeted: TargetedPolicies = field(default_factory=TargetedPolicies)
-    mtls_modes: list[Scoped[MtlsMode]] = field(default_factory=list)
+    peer_modes: list[Scoped[PeerModes]] = field(default_factory=list)
     token_rules: list[Scoped[tuple[TokenRule, ...]]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: defaultdict[DocumentKey, list[Audience]] = field(default_factory=lambda: defaultdict(list))
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _mtls_required: set[str] = field(default_factory=set)
+    _some_disable: bool = False
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
     _services_by_host: defaultdict[str, list[Service]] | None = None
@@ -258,9 +261,10 @@ class MeshBuilder:
 
     def endpoints(self, service: Service, port: ServicePort, subset: Labels = frozenset()) -> tuple[Endpoint, ...]:
         return tuple(
-            Endpoint(w.address, workload_port(w, port), w.weight, w.healthy, w.locality, self._compared(w))
+            Endpoint(w.address, number, w.weight, w.healthy, w.locality, self._compared(w), self._wants_plain(w, number))
             for w in self.behind(service)
             if subset <= w.labels
+            for number in (workload_port(w, port),)
         )
 
     def _compared(self, workload: Workload) -> Labels:
@@ -347,19 +351,39 @@ class MeshBuilder:
         covering = sorted((s for s in self.token_rules if s.covers(workload)), key=lambda s: s.document.age_order)
         return tuple(rule for scoped in covering for rule in scoped.value)
 
-    def mtls_of(self, workload: Workload) -> MtlsMode:
-        return self.mtls_with_origin(workload)[0]
-
-    def mtls_with_origin(self, workload: Workload) -> tuple[MtlsMode, DocumentKey | None]:
-        """Narrowest scope wins (workload, namespace, mesh); at one level the oldest document (Istio). With the document that said so,
-        None: nobody did."""
+    def mtls_at(self, workload: Workload, port: int) -> tuple[MtlsMode, Origin | None]:
+        """On a port of the workload's. Narrowest scope wins (port, workload, namespace, mesh); at one level the oldest document speaks
+        alone (Istio). With the place that said so, None: nobody did."""
         if self._mtls_required & {"", workload.namespace}:
             return MtlsMode.STRICT, None
-        covering = [s for s in self.mtls_modes if s.covers(workload)]
-        if not covering:
-            return self.default_mtls, None
-        found = min(covering, key=lambda s: (not s.labels, not s.namespace, s.document.age_order))
-        return found.value, found.document.key
+        covering = sorted(
+            (s for s in self.peer_modes if s.covers(workload)),
+            key=lambda s: (not s.labels, not s.namespace, s.document.age_order),
+        )
+        levels = {(bool(s.labels), s.namespace): s for s in reversed(covering)}
+        for scoped in (s for s in covering if levels[bool(s.labels), s.namespace] is s):
+            own = dict(scoped.value.ports).get(port)
+            if own is not None:
+                return own, Origin(scoped.document.key, pointer("spec", "portLevelMtls", port, "mode"))
+            if scoped.value.mode is not None:
+                return scoped.value.mode, Origin(scoped.document.key, "/spec/mtls/mode")
+        return self.default_mtls, None
+
+    def _wants_plain(self, workload: Workload, port: int) -> bool:
+        """Asked for every endpoint: a mesh in which nobody disables mTLS pays nothing for it."""
+        return self._some_disable and self.mtls_at(workload, port)[0] is MtlsMode.DISABLE
+
+    def plain_by(self, service: Service, port: ServicePort) -> tuple[str, ...]:
+        """The documents, with their generation, that say that endpoints of a service port want no mTLS; none: all want it."""
+        if not self._some_disable:
+            return ()
+        found = {self.mtls_at(w, workload_port(w, port)) for w in self.behind(service)}
+        keys = {origin.document for mode, origin in found if mode is MtlsMode.DISABLE and origin is not None}
+        return tuple(f"{key} {self.documents[key].generation}" for key in sorted(keys))
+
+    def put_peer_modes(self, scoped: Scoped[PeerModes]) -> None:
+        self.peer_modes.append(scoped)
+        self._some_disable = self._some_disable or scoped.value.disables
 
     def require_mtls(self, namespace: str) -> None:
         """Fail closed: STRICT for a namespace (empty: the mesh), whatever any document says."""

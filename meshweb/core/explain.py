@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from meshweb.core import authorization, names
+from meshweb.core.arrival import Arrival, Target, arrival
 from meshweb.core.authorization import Call, Judge
-from meshweb.core.builder import MeshBuilder, workload_port
+from meshweb.core.builder import MeshBuilder
+from meshweb.core.caller import Caller
 from meshweb.core.errors import pointer
 from meshweb.core.intent import DocumentKey
-from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, MtlsMode, Policy, PolicyAction, PolicyCondition
-from meshweb.core.ir.services import Service, ServicePort, Workload
+from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, Policy, PolicyAction, PolicyCondition
+from meshweb.core.ir.services import Service, ServicePort
 from meshweb.core.names import ServiceRef
 
 _DEFAULT = DocumentKey("MeshConfig", "", "default")
@@ -111,7 +113,9 @@ def explain(mesh: MeshBuilder, question: Question) -> Explanation:
     service = _service(mesh, question.service)
     port = _port(service, question.port)
     identity = _identity(mesh, question.caller)
-    verdicts = tuple(_verdict(mesh, workload, port, identity, question.call) for workload in mesh.behind(service))
+    caller = _caller(mesh, question.caller, identity)
+    targets = [Target(service, port, workload) for workload in mesh.behind(service)]
+    verdicts = tuple(_verdict(mesh, target, arrival(mesh, caller, identity, target), question.call) for target in targets)
     return Explanation(identity, service.ref, port.number, verdicts)
 
 
@@ -153,21 +157,26 @@ def _identity(mesh: MeshBuilder, text: str) -> str:
     raise UnknownPeer("from", f"there is no workload, service or service account {text}")
 
 
-def _verdict(mesh: MeshBuilder, workload: Workload, port: ServicePort, identity: str, asked: Call) -> Verdict:
-    number = workload_port(workload, port)
-    mode, by = mesh.mtls_with_origin(workload)
-    if mode is MtlsMode.STRICT and not identity:
-        who = f"{by} wants" if by is not None else "the mesh's default is"
-        reason = f"{who} STRICT mTLS: a connection without certificate is closed"
-        return Verdict(workload.id, False, Hop.CONNECTION, by, "/spec/mtls/mode" if by is not None else "", reason, ())
-    protocol = mesh.inbound_protocols(workload).get(number, port.protocol)
-    call = replace(asked, identity=identity, port=number, http=protocol.may_be_http, destination_ip=workload.address)
-    policies = mesh.policies_of(workload, number)
+def _caller(mesh: MeshBuilder, text: str, identity: str) -> Caller:
+    """As whom DestinationRules see it."""
+    namespace, _, name = text.partition("/")
+    workload = mesh.workloads.get((namespace, name))
+    return mesh.caller(workload) if workload is not None else Caller(names.namespace_of(identity))
+
+
+def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, asked: Call) -> Verdict:
+    workload, at = target.workload, came.origin
+    if came.refused:
+        document, field = (at.document, at.pointer) if at is not None else (None, "")
+        return Verdict(workload.id, False, Hop.CONNECTION, document, field, came.reason, ())
+    call = replace(asked, identity=came.identity, port=target.number, http=came.http, destination_ip=workload.address)
+    policies = mesh.policies_of(workload, target.number)
     documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)
     traces = {id(policy): _trace(policy, judge, call) for policy in documented}  # a hash would be taken of all their rules
     decision = authorization.settle(policies, lambda policy: traces[id(policy)].first_match if id(policy) in traces else None)
     document, field, reason = _reason(decision, documented, tuple(traces.values()))
+    reason = f"{reason}; {came.reason}" if came.reason else reason
     return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()))
 
 

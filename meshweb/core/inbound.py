@@ -66,7 +66,7 @@ class Inbound:
 
 def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, ...]:
     """The ports of the services behind which the workload stands, or those that its Sidecar lists."""
-    mtls, tokens = mesh.mtls_of(workload), mesh.token_rules_of(workload)
+    tokens = mesh.token_rules_of(workload)
     scoped = mesh.sidecar_of(workload)
     sidecar = scoped.value if scoped is not None else SidecarScope()
     if sidecar.ingress:
@@ -74,7 +74,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
             InboundPort(
                 listener.port,
                 listener.protocol,
-                mtls,
+                mesh.mtls_at(workload, listener.port)[0],
                 mesh.policies_of(workload, listener.port),
                 listener.endpoint,
                 listener.pool or sidecar.pool,
@@ -88,7 +88,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
         InboundPort(
             number,
             protocol,
-            mtls,
+            mesh.mtls_at(workload, number)[0],
             mesh.policies_of(workload, number),
             None,
             sidecar.pool,

@@ -97,6 +97,12 @@ def spiffe_id(trust_domain: str, namespace: str, service_account: str) -> str:
     return f"spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"
 
 
+def namespace_of(identity: str) -> str:
+    """Of a SPIFFE ID as `spiffe_id` makes it; empty: it has another form."""
+    parts = identity.split("/")
+    return parts[4] if len(parts) == 7 and (parts[0], parts[3], parts[5]) == ("spiffe:", "ns", "sa") else ""
+
+
 def explicit_port(index: int) -> int:
     """Local port of the `index`-th service port in mode explicit. Raises ValueError when the range is used up."""
     if not 0 <= index < EXPLICIT_PORTS:

@@ -262,7 +262,8 @@ class Map:
     def _place(self, workload: Workload, port: ServicePort) -> Place:
         number = workload_port(workload, port)
         protocol = self.mesh.inbound_protocols(workload).get(number, port.protocol)
-        mode, by = self.mesh.mtls_with_origin(workload)
+        mode, origin = self.mesh.mtls_at(workload, number)
+        by = origin.document if origin is not None else None
         policies = self._policies_of(workload, number)
         http = None if protocol is Protocol.AUTO else protocol.may_be_http
         tokens = bool(self.mesh.token_rules_of(workload))
@@ -284,7 +285,8 @@ class Map:
     def _decided(self, identity: str, place: Place) -> Reached:
         if place.mtls is MtlsMode.STRICT and not identity:
             return Reached(Reach.NEVER, declared=False, reasons=(Reason(Effect.MTLS, place.mtls_by),))
-        return over_all(place.policies, Observer(identity, place, self.mesh.settings.trust_domain).matches)
+        seen = identity if place.mtls is not MtlsMode.DISABLE else ""  # its sidecar brings no certificate there
+        return over_all(place.policies, Observer(seen, place, self.mesh.settings.trust_domain).matches)
 
 
 def merged(found: Sequence[Reached]) -> Reached:

@@ -188,6 +188,7 @@ class Scope:
             endpoints=self._resolved_by_proxy(service, port, resolved),
             policy=policy,
             check=self.mesh.health_checks.of(destination.port),
+            plain_by=self.mesh.plain_by(service, port),
             connect_timeout_ms=self.mesh.connect_timeout_ms,
             dns_suffix=self.mesh.settings.dns_suffix,
         )

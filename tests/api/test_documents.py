@@ -155,6 +155,21 @@ def test_an_order_of_keys_is_no_difference(api: Api) -> None:
     assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == [("    port: 8080", "    port: 9090")]
 
 
+def test_a_port_may_be_a_key_of_a_mapping(api: Api) -> None:
+    """As Istio's documents have it, and as JSON cannot: there it is text."""
+    text = """
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: finance, namespace: shop}
+spec:
+  selector: {matchLabels: {app: finance}}
+  portLevelMtls:
+    8080: {mode: DISABLE}
+"""
+    assert api("POST", "apply", text, "application/yaml").status_code == 200
+    assert api("GET", "peerauthentications/shop/finance").json()["spec"]["portLevelMtls"] == {"8080": {"mode": "DISABLE"}}
+
+
 def test_yaml_of_several_documents_and_lists(api: Api) -> None:
     text = """
 apiVersion: v1

@@ -56,6 +56,18 @@ DOCUMENTS = (
 )
 
 
+PEERS = "PeerAuthentication shop/pay"
+
+
+def _peers(mtls: Json, **ports: Json) -> Json:
+    spec = {"selector": {"matchLabels": {"app": "pay"}}, "mtls": mtls, **({"portLevelMtls": ports} if ports else {})}
+    return make.document("PeerAuthentication", "pay", spec)
+
+
+def _tls(mode: str) -> Json:
+    return make.document("DestinationRule", "pay", {"host": "pay", "trafficPolicy": {"tls": {"mode": mode}}})
+
+
 @pytest.fixture(autouse=True)
 def applied(api: Api) -> None:
     assert api("POST", "apply", list(DOCUMENTS)).status_code == 200
@@ -149,6 +161,48 @@ def test_the_default_of_the_mesh_denies(api: Api) -> None:
     assert "denies by default" in verdict["reason"]
     assert verdict["policies"] == []
     assert _ask(api, path="/pay/1")["decision"] == "allow"
+
+
+ARRIVALS: dict[str, tuple[list[Json], Json, tuple[str, str, str | None, str, str]]] = {
+    "who disables mTLS knows no caller": (
+        [_peers({"mode": "DISABLE"})],
+        {"path": "/pay/1"},
+        ("deny", "policy", CALLERS, "/spec/rules/0/from/0/source/principals", "PeerAuthentication shop/pay disables mTLS"),
+    ),
+    "but for callers that a DestinationRule sends with mTLS": (
+        [_peers({"mode": "DISABLE"}), _tls("ISTIO_MUTUAL")],
+        {"path": "/pay/1"},
+        ("allow", "policy", CALLERS, "/spec/rules/0", "rule 1 of shop/callers allows it"),
+    ),
+    "another port": (
+        [_peers({"mode": "STRICT"}, **{"9090": {"mode": "DISABLE"}})],
+        {"path": "/pay/1"},
+        ("allow", "policy", CALLERS, "/spec/rules/0", "rule 1 of shop/callers allows it"),
+    ),
+    "a port says it": (
+        [_peers({"mode": "PERMISSIVE"}, **{"8080": {"mode": "STRICT"}})],
+        {"from": "", "path": "/pay/1"},
+        ("deny", "connection", PEERS, "/spec/portLevelMtls/8080/mode", "PeerAuthentication shop/pay wants STRICT mTLS"),
+    ),
+    "a DestinationRule takes the certificate away": (
+        [_tls("DISABLE")],
+        {"path": "/pay/1"},
+        ("deny", "connection", None, "", "DestinationRule shop/pay has its callers come with TLS mode DISABLE"),
+    ),
+    "TLS of the caller's own is no HTTP that a policy could read": (
+        [_peers({"mode": "PERMISSIVE"}), _tls("SIMPLE")],
+        {"path": "/admin"},
+        ("deny", "policy", DENY, "/spec/rules/0", "rule 1 of shop/deny-admin denies it; DestinationRule shop/pay"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("documents", "changes", "expected"), ARRIVALS.values(), ids=ARRIVALS)
+def test_how_the_caller_comes(
+    api: Api, documents: list[Json], changes: Json, expected: tuple[str, str, str | None, str, str]
+) -> None:
+    assert api("POST", "apply", documents).status_code == 200
+    test_what_decides(api, changes, expected)
 
 
 def test_a_service_with_nobody_behind_it(api: Api) -> None:

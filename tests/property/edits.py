@@ -171,7 +171,6 @@ def others(draw: st.DrawFn) -> Json:
         ),
         _document(_ISTIO, "ServiceEntry", "out", namespace, entry),
         _document("meshweb.io/v1", "HealthCheck", f"h{draw(st.integers(0, 1))}", namespace, _check(draw)),
-        _document("security.istio.io/v1", "PeerAuthentication", "default", namespace, {"mtls": {"mode": "PERMISSIVE"}}),
         _document(
             "security.istio.io/v1", "RequestAuthentication", "users", draw(_namespaces), {"jwtRules": [draw(_token_rules)]}
         ),
@@ -179,9 +178,22 @@ def others(draw: st.DrawFn) -> Json:
     return draw(st.sampled_from(made))
 
 
+_modes = st.builds(lambda mode: {"mode": mode}, st.sampled_from(("UNSET", "STRICT", "PERMISSIVE", "DISABLE", "DISABLE")))
+
+
+@st.composite
+def peer_authentication(draw: st.DrawFn) -> Json:
+    spec: Json = {"mtls": draw(_modes)}
+    if draw(st.booleans()):
+        spec["selector"] = {"matchLabels": draw(st.sampled_from(({"app": "a"}, {"version": "v1"})))}
+        spec["portLevelMtls"] = draw(st.dictionaries(st.sampled_from(("8080", "90")), _modes))
+    name, namespace = draw(st.sampled_from(("default", "own"))), draw(st.sampled_from((*NAMESPACES, "istio-system")))
+    return _document("security.istio.io/v1", "PeerAuthentication", name, namespace, spec)
+
+
 documents = st.one_of(
     service(), workload(), workload(), http_route(), http_route(), tcp_route(), virtual_service(), virtual_service(),
-    destination_rule(), policy(), others(),
+    destination_rule(), policy(), peer_authentication(), others(),
 )  # fmt: skip
 """What may come, or take the place of one of its name."""
 

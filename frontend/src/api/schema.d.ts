@@ -4404,12 +4404,6 @@ export interface components {
             status?: components["schemas"]["DocumentStatus"];
         };
         /**
-         * MtlsMode
-         * @description PeerAuthentication modes (Istio). DISABLE is not offered.
-         * @enum {string}
-         */
-        "MeshConfig.MtlsMode": "STRICT" | "PERMISSIVE";
-        /**
          * OutboundPolicy
          * @description What becomes of calls to hosts that no document names (Istio, OutboundTrafficPolicy).
          * @enum {string}
@@ -4430,8 +4424,12 @@ export interface components {
          *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken.
          */
         MeshConfigSpec: {
-            /** @default STRICT */
-            defaultMtlsMode: components["schemas"]["MeshConfig.MtlsMode"];
+            /**
+             * Defaultmtlsmode
+             * @default STRICT
+             * @enum {string}
+             */
+            defaultMtlsMode: "STRICT" | "PERMISSIVE";
             /**
              * Defaultauthorization
              * @default ALLOW
@@ -4550,7 +4548,7 @@ export interface components {
         };
         /**
          * PeerAuthentication
-         * @description Whether workloads take calls without mTLS (PERMISSIVE) or not (STRICT).
+         * @description Whether workloads take calls without mTLS (PERMISSIVE), only with it (STRICT), or are called without (DISABLE).
          * @example {
          *       "apiVersion": "security.istio.io/v1",
          *       "kind": "PeerAuthentication",
@@ -4574,14 +4572,17 @@ export interface components {
             spec: components["schemas"]["PeerAuthenticationSpec"];
             status?: components["schemas"]["DocumentStatus"];
         };
-        /** MutualTls */
+        /**
+         * MutualTls
+         * @description UNSET: what the next wider scope says.
+         */
         "PeerAuthentication.MutualTls": {
             /**
              * Mode
              * @default UNSET
              * @enum {string}
              */
-            mode: "UNSET" | "STRICT" | "PERMISSIVE";
+            mode: "UNSET" | "STRICT" | "PERMISSIVE" | "DISABLE";
         };
         /** Selector */
         "PeerAuthentication.Selector": {
@@ -4590,11 +4591,18 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** PeerAuthenticationSpec */
+        /**
+         * PeerAuthenticationSpec
+         * @description portLevelMtls: by number of the workload's port (not the Service's).
+         */
         PeerAuthenticationSpec: {
             /** @default null */
             selector: components["schemas"]["PeerAuthentication.Selector"] | null;
             mtls?: components["schemas"]["PeerAuthentication.MutualTls"];
+            /** Portlevelmtls */
+            portLevelMtls?: {
+                [key: string]: components["schemas"]["PeerAuthentication.MutualTls"];
+            };
         };
         /** PolicyTrace */
         PolicyTrace: {

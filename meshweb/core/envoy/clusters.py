@@ -7,7 +7,7 @@ from typing import Any
 
 from meshweb.core import names
 from meshweb.core.envoy import balancing, tls
-from meshweb.core.envoy.endpoints import dns_assignment
+from meshweb.core.envoy.endpoints import PLAIN, dns_assignment
 from meshweb.core.envoy.health_checks import health_check
 from meshweb.core.envoy.http_options import app_http_options, external_http_options, mesh_http_options, negotiates
 from meshweb.core.envoy.values import ADS, Json, address, any_of, duration, serialized
@@ -23,6 +23,10 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _STATIC, _STRICT_DNS, _LOGICAL_DNS, _EDS = 0, 1, 2, 3
 _DNS_TYPES = {Resolution.DNS: _STRICT_DNS, Resolution.DNS_ROUND_ROBIN: _LOGICAL_DNS}
 _NO_LIMIT = 2**32 - 1
+RAW: Json = {
+    "name": "envoy.transport_sockets.raw_buffer",
+    "typed_config": any_of("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"),
+}
 _PREFER_V4 = 3  # Cluster.DnsLookupFamily.V4_PREFERRED
 _APP_CONNECT_MS = 10_000
 
@@ -32,7 +36,8 @@ class OutboundCluster:
     """What a caller's cluster depends on.
 
     identities: SPIFFE IDs that may answer, or for external destinations DNS names. endpoints: of destinations that each proxy
-    resolves by itself; else empty, they come by EDS.
+    resolves by itself; else empty, they come by EDS. plain_by: who says that some endpoints in the mesh want
+    no mTLS; these are marked.
     """
 
     destination: Destination
@@ -45,6 +50,12 @@ class OutboundCluster:
     connect_timeout_ms: int
     dns_suffix: str
     check: HealthCheck | None = None
+    plain_by: tuple[str, ...] = ()
+
+    @property
+    def negotiates(self) -> bool:
+        """Whether sidecars agree by ALPN on the HTTP between them."""
+        return not self.some_plain and negotiates(self.protocol, self.policy.pool or ConnectionPool())
 
     @property
     def name(self) -> str:
@@ -59,6 +70,11 @@ class OutboundCluster:
         """Whether calls go as mesh mTLS: where no policy says otherwise, to everything that is not external."""
         tls_policy = self.policy.tls
         return not self.external if tls_policy is None else tls_policy.mode is TlsMode.ISTIO_MUTUAL
+
+    @property
+    def some_plain(self) -> bool:
+        """Whether some endpoints are called without mTLS, as their PeerAuthentication asks: where no DestinationRule says how (Istio)."""
+        return bool(self.plain_by) and self.in_mesh and self.policy.tls is None
 
 
 def outbound_cluster(spec: OutboundCluster) -> XdsResource:
@@ -81,11 +97,17 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
     socket = _transport_socket(spec)
     if socket is not None:
         fields["transport_socket"] = socket
+    if spec.some_plain:
+        plain = _with_proxy_protocol(None, spec.policy.proxy_protocol) or RAW
+        # Connections that are open stay as they are when an endpoint's metadata changes, but not when the cluster does: so it has in it
+        # what decides.
+        name = f"plain by {', '.join(spec.plain_by)}"
+        fields["transport_socket_matches"] = [{"name": name, "match": PLAIN, "transport_socket": plain}]
     if spec.check is not None:
         fields["health_checks"] = [_health_check(spec, spec.check, encrypted=socket is not None)]
     if pool.max_requests_per_connection or spec.protocol.may_be_http:
         options = (
-            mesh_http_options(spec.protocol, spec.policy)
+            mesh_http_options(spec.protocol, spec.policy, some_plain=spec.some_plain)
             if spec.in_mesh
             else external_http_options(spec.protocol, spec.policy, encrypted=socket is not None, naming=_naming(spec))
         )
@@ -95,9 +117,8 @@ def outbound_cluster(spec: OutboundCluster) -> XdsResource:
 
 def _health_check(spec: OutboundCluster, check: HealthCheck, *, encrypted: bool) -> Json:
     """Asks in the HTTP in which calls go: between sidecars HTTP/2, unless the caller's own decides or the policy forbids it."""
-    pool = spec.policy.pool or ConnectionPool()
     if spec.in_mesh:
-        http2 = negotiates(spec.protocol, pool) or spec.protocol.speaks_http2
+        http2 = spec.negotiates or spec.protocol.speaks_http2
         alpn = tls.mesh_alpn(http=spec.protocol.may_be_http, versions=("h2",) if http2 else ())
     else:
         http2 = spec.protocol.speaks_http2
@@ -151,8 +172,8 @@ def _transport_socket(spec: OutboundCluster) -> Any:
     if spec.in_mesh:
         own = ClientTls(TlsMode.ISTIO_MUTUAL) if policy is None else policy
         sni = own.sni or names.server_name(spec.destination.port, spec.dns_suffix, spec.destination.subset)
-        http, versions = spec.protocol.may_be_http, negotiates(spec.protocol, spec.policy.pool or ConnectionPool())
-        socket = tls.upstream(own.names or spec.identities, sni, http=http, versions=versions)
+        http = spec.protocol.may_be_http
+        socket = tls.upstream(own.names or spec.identities, sni, http=http, versions=spec.negotiates)
     elif policy is None or policy.mode is TlsMode.DISABLE:
         socket = None
     else:
@@ -172,14 +193,10 @@ def _naming(spec: OutboundCluster) -> Json:
 def _with_proxy_protocol(socket: Any, version: int | None) -> Any:
     if version is None:
         return socket
-    raw = {
-        "name": "envoy.transport_sockets.raw_buffer",
-        "typed_config": any_of("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"),
-    }
     config = any_of(
         "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
         config={"version": version - 1},
-        transport_socket=socket or raw,
+        transport_socket=socket or RAW,
     )
     return {"name": "envoy.transport_sockets.upstream_proxy_protocol", "typed_config": config}
 

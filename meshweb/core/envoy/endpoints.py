@@ -12,6 +12,10 @@ from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
 _HEALTHY, _UNHEALTHY = 1, 2
+TRANSPORT_MATCH = "envoy.transport_socket_match"
+"""Metadata of an endpoint by which `Cluster.transport_socket_matches` chooses."""
+PLAIN = message("google.protobuf.Struct")(fields={"tlsMode": {"string_value": "disabled"}})
+"""Of endpoints that want no mTLS (Istio's words)."""
 
 
 def load_assignment(cluster: str, endpoints: tuple[Placed, ...]) -> XdsResource:
@@ -51,8 +55,9 @@ def _locality(name: str) -> Json:
 
 
 def _endpoint(endpoint: Endpoint) -> Json:
-    return {
+    found: Json = {
         "endpoint": {"address": address(endpoint.address, endpoint.port)},
         "health_status": _HEALTHY if endpoint.healthy else _UNHEALTHY,
         "load_balancing_weight": {"value": endpoint.weight},
     }
+    return {**found, "metadata": {"filter_metadata": {TRANSPORT_MATCH: PLAIN}}} if endpoint.plain else found

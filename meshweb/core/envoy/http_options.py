@@ -13,13 +13,16 @@ _IDLE_MS = 3_600_000
 _PING_MS = 10_000
 
 
-def mesh_http_options(protocol: Protocol, policy: TrafficPolicy) -> Any:
+def mesh_http_options(protocol: Protocol, policy: TrafficPolicy, *, some_plain: bool = False) -> Any:
     """Between sidecars: HTTP/2 by ALPN, whatever the application speaks; HTTP/1.1 when h2UpgradePolicy says DO_NOT_UPGRADE; as the
-    caller where nobody knows what the application speaks."""
+    caller where nobody knows what the application speaks. some_plain: there are endpoints without TLS, and so without ALPN:
+    what is spoken is then what the application speaks."""
     pool = policy.pool or ConnectionPool()
     if _follows_caller(protocol, pool):
         version: Json = {"use_downstream_protocol_config": _versions(pool)}
-    elif _stays_http1(protocol, pool):
+    elif some_plain and protocol.speaks_http2:
+        version = {"explicit_http_config": _http2(pool)}
+    elif some_plain or _stays_http1(protocol, pool):
         version = {"explicit_http_config": {"http_protocol_options": {}}}
     else:
         version = {"auto_config": _versions(pool)}

@@ -52,13 +52,15 @@ class OutboundListener:
 
 
 def inbound_listener(spec: InboundListener) -> XdsResource:
-    """STRICT: TLS with a certificate of the mesh. PERMISSIVE adds TLS of the application's own and plain text."""
+    """STRICT: TLS with a certificate of the mesh. PERMISSIVE adds TLS of the application's own and plain text. So does DISABLE, of which
+    callers are told: those that do not know yet still come with mTLS."""
     port = spec.port
     inspectors = [tls_inspector()]
-    if port.protocol is Protocol.AUTO and port.mtls is MtlsMode.PERMISSIVE:
+    strict = port.mtls is MtlsMode.STRICT
+    if port.protocol is Protocol.AUTO and not strict:
         inspectors.append(_http_inspector())
     # A server that speaks first gives the inspectors nothing to read.
-    patience = _patience(spec.detection_timeout_ms) if port.mtls is MtlsMode.PERMISSIVE else {}
+    patience = _patience(spec.detection_timeout_ms) if not strict else {}
     return listener(
         name=names.inbound_listener(port.number),
         address=address(spec.bind, port.number),

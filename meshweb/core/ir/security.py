@@ -7,10 +7,24 @@ from enum import StrEnum
 
 
 class MtlsMode(StrEnum):
-    """PeerAuthentication modes (Istio). DISABLE is not offered."""
+    """PeerAuthentication modes (Istio). With DISABLE callers in the mesh come without mTLS; a server takes it from those that do not know
+    yet."""
 
     STRICT = "STRICT"
     PERMISSIVE = "PERMISSIVE"
+    DISABLE = "DISABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerModes:
+    """What one PeerAuthentication says; None: what the next wider scope says. ports: of the workload, where they differ."""
+
+    mode: MtlsMode | None
+    ports: tuple[tuple[int, MtlsMode], ...] = ()
+
+    @property
+    def disables(self) -> bool:
+        return MtlsMode.DISABLE in {self.mode, *(mode for _, mode in self.ports)}
 
 
 class PolicyAction(StrEnum):

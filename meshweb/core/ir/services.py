@@ -78,7 +78,8 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one workload answers for one service port. `address`: an IP address, or a DNS name where the proxy resolves it."""
+    """Where one workload answers for one service port. `address`: an IP address, or a DNS name where the proxy resolves it. plain: it
+    wants no mTLS (PeerAuthentication, DISABLE)."""
 
     address: str
     port: int
@@ -86,6 +87,7 @@ class Endpoint:
     healthy: bool
     locality: str = ""
     labels: Labels = frozenset()
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class MeshConfigSpec(SpecModel):
     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. connectTimeout: TCP connect to another workload (Istio: 10s).
     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken."""
 
-    default_mtls_mode: MtlsMode = MtlsMode.STRICT
+    default_mtls_mode: Literal[MtlsMode.STRICT, MtlsMode.PERMISSIVE] = MtlsMode.STRICT
     default_authorization: DefaultAuthorization = PolicyAction.ALLOW
     connect_timeout: Duration = "10s"
     protocol_detection_timeout: Duration = "1s"

@@ -15,7 +15,7 @@ PEER_AUTHENTICATION = Kind(
     apply=apply,
     check=check,
     fail_closed=fail_closed,
-    summary="Whether workloads take calls without mTLS (PERMISSIVE) or not (STRICT).",
+    summary="Whether workloads take calls without mTLS (PERMISSIVE), only with it (STRICT), or are called without (DISABLE).",
     example={
         "apiVersion": "security.istio.io/v1",
         "kind": "PeerAuthentication",
