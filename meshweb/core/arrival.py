@@ -46,7 +46,7 @@ class Target:
 
 def arrival(mesh: MeshBuilder, caller: Caller, identity: str, target: Target) -> Arrival:
     """identity: of the caller; empty: it is not in the mesh, and has no sidecar that a DestinationRule could tell anything."""
-    mode, origin = mesh.mtls_at(target.workload, target.number)
+    mode, origin = mesh.mtls.at(target.workload, target.number)
     protocol = mesh.inbound_protocols(target.workload).get(target.number, target.port.protocol)
     if not identity:
         return _plain(mode, origin, http=protocol.may_be_http, why="", said=None)

@@ -10,31 +10,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Generic, TypeVar
 
 from meshweb.core import hosts, names
 from meshweb.core.attachment import ParentStatus
 from meshweb.core.caller import Caller
 from meshweb.core.conditions import Condition
 from meshweb.core.destination_rules import DestinationRules
-from meshweb.core.errors import pointer
 from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
 from meshweb.core.ir.rate_limits import RateLimit
-from meshweb.core.ir.routing import Origin
 from meshweb.core.ir.secrets import SecretMaterial
-from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, PeerModes, Policy, PolicyAction, PolicyRule, TokenRule
+from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
+from meshweb.core.mtls_modes import MtlsModes
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.protocols import protocol_of, stronger
 from meshweb.core.rate_limits import RateLimits
 from meshweb.core.route_table import RouteTable
+from meshweb.core.scoped import Audience, Scoped
 from meshweb.core.targets import TargetedPolicies
 
-T = TypeVar("T")
 Label = tuple[str, str]
 
 
@@ -54,36 +52,6 @@ class Phase(IntEnum):
     SECURITY = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped(Generic[T]):
-    """Something that applies to workloads: of `namespace` (empty: all) that carry all `labels` (empty: every workload)."""
-
-    namespace: str
-    labels: Labels
-    document: Document
-    value: T
-
-    def covers(self, workload: Workload) -> bool:
-        return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """The workloads that a document is for, and what its author should know while there is none. needs_http: what should be known while
-    one of them has a port that does not speak HTTP, of `ports` (empty: any); `{port}` and `{workload}` are filled in. service: only its
-    own ports count."""
-
-    namespace: str
-    labels: Labels
-    words: str
-    needs_http: str = ""
-    ports: frozenset[int] = frozenset()
-    service: ServiceRef | None = None
-
-    def covers(self, workload: Workload) -> bool:
-        return (not self.namespace or self.namespace == workload.namespace) and self.labels <= workload.labels
-
-
 @dataclass(slots=True)
 class MeshBuilder:
     """Mutable while the kinds run, read-only afterwards.
@@ -95,7 +63,6 @@ class MeshBuilder:
     documents: Mapping[DocumentKey, Document] = field(default_factory=dict)
     unhealthy: frozenset[str] = frozenset()
     keys: Mapping[str, KeySet] = field(default_factory=dict)
-    default_mtls: MtlsMode = MtlsMode.STRICT
     default_authorization: PolicyAction = PolicyAction.ALLOW
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000
@@ -116,14 +83,12 @@ class MeshBuilder:
     health_checks: HealthChecks = field(default_factory=HealthChecks)
     policies: list[Scoped[Policy]] = field(default_factory=list)
     targeted: TargetedPolicies = field(default_factory=TargetedPolicies)
-    peer_modes: list[Scoped[PeerModes]] = field(default_factory=list)
+    mtls: MtlsModes = field(default_factory=MtlsModes)
     token_rules: list[Scoped[tuple[TokenRule, ...]]] = field(default_factory=list)
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: defaultdict[DocumentKey, list[Audience]] = field(default_factory=lambda: defaultdict(list))
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
-    _mtls_required: set[str] = field(default_factory=set)
-    _some_disable: bool = False
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
     _services_by_host: defaultdict[str, list[Service]] | None = None
@@ -261,7 +226,7 @@ class MeshBuilder:
 
     def endpoints(self, service: Service, port: ServicePort, subset: Labels = frozenset()) -> tuple[Endpoint, ...]:
         return tuple(
-            Endpoint(w.address, number, w.weight, w.healthy, w.locality, self._compared(w), self._wants_plain(w, number))
+            Endpoint(w.address, number, w.weight, w.healthy, w.locality, self._compared(w), self.mtls.disabled_at(w, number))
             for w in self.behind(service)
             if subset <= w.labels
             for number in (workload_port(w, port),)
@@ -351,43 +316,13 @@ class MeshBuilder:
         covering = sorted((s for s in self.token_rules if s.covers(workload)), key=lambda s: s.document.age_order)
         return tuple(rule for scoped in covering for rule in scoped.value)
 
-    def mtls_at(self, workload: Workload, port: int) -> tuple[MtlsMode, Origin | None]:
-        """On a port of the workload's. Narrowest scope wins (port, workload, namespace, mesh); at one level the oldest document speaks
-        alone (Istio). With the place that said so, None: nobody did."""
-        if self._mtls_required & {"", workload.namespace}:
-            return MtlsMode.STRICT, None
-        covering = sorted(
-            (s for s in self.peer_modes if s.covers(workload)),
-            key=lambda s: (not s.labels, not s.namespace, s.document.age_order),
-        )
-        levels = {(bool(s.labels), s.namespace): s for s in reversed(covering)}
-        for scoped in (s for s in covering if levels[bool(s.labels), s.namespace] is s):
-            own = dict(scoped.value.ports).get(port)
-            if own is not None:
-                return own, Origin(scoped.document.key, pointer("spec", "portLevelMtls", port, "mode"))
-            if scoped.value.mode is not None:
-                return scoped.value.mode, Origin(scoped.document.key, "/spec/mtls/mode")
-        return self.default_mtls, None
-
-    def _wants_plain(self, workload: Workload, port: int) -> bool:
-        """Asked for every endpoint: a mesh in which nobody disables mTLS pays nothing for it."""
-        return self._some_disable and self.mtls_at(workload, port)[0] is MtlsMode.DISABLE
-
     def plain_by(self, service: Service, port: ServicePort) -> tuple[str, ...]:
         """The documents, with their generation, that say that endpoints of a service port want no mTLS; none: all want it."""
-        if not self._some_disable:
+        if not self.mtls.some_disable:
             return ()
-        found = {self.mtls_at(w, workload_port(w, port)) for w in self.behind(service)}
+        found = {self.mtls.at(w, workload_port(w, port)) for w in self.behind(service)}
         keys = {origin.document for mode, origin in found if mode is MtlsMode.DISABLE and origin is not None}
         return tuple(f"{key} {self.documents[key].generation}" for key in sorted(keys))
-
-    def put_peer_modes(self, scoped: Scoped[PeerModes]) -> None:
-        self.peer_modes.append(scoped)
-        self._some_disable = self._some_disable or scoped.value.disables
-
-    def require_mtls(self, namespace: str) -> None:
-        """Fail closed: STRICT for a namespace (empty: the mesh), whatever any document says."""
-        self._mtls_required.add(namespace)
 
     def deny_all(self, namespace: str, labels: Iterable[tuple[str, str]], document: Document) -> None:
         """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""

@@ -297,7 +297,7 @@ def _said(rules: tuple[DestinationRule, ...], port: int, subset: str, field: str
 def _inbound(mesh: MeshBuilder, workload: Workload) -> Iterator[InboundPortView]:
     sidecar = mesh.sidecar_of(workload)
     for port in inbound_ports(mesh, workload):
-        mode, origin = mesh.mtls_at(workload, port.number)
+        mode, origin = mesh.mtls.at(workload, port.number)
         values = [Value("mtls", mode.value, origin)]
         if port.pool is not None and sidecar is not None:
             limits = Origin(sidecar.document.key, "/spec/inboundConnectionPool")

@@ -74,7 +74,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
             InboundPort(
                 listener.port,
                 listener.protocol,
-                mesh.mtls_at(workload, listener.port)[0],
+                mesh.mtls.at(workload, listener.port)[0],
                 mesh.policies_of(workload, listener.port),
                 listener.endpoint,
                 listener.pool or sidecar.pool,
@@ -88,7 +88,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
         InboundPort(
             number,
             protocol,
-            mesh.mtls_at(workload, number)[0],
+            mesh.mtls.at(workload, number)[0],
             mesh.policies_of(workload, number),
             None,
             sidecar.pool,

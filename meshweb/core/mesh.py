@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol as TypingProtocol
 
 from meshweb.core.attachment import Listeners, listener_statuses
-from meshweb.core.builder import Audience, MeshBuilder, Phase
+from meshweb.core.builder import MeshBuilder, Phase
 from meshweb.core.changes import Change, Touched
 from meshweb.core.conditions import Condition, ConditionType
 from meshweb.core.errors import CompileError
@@ -16,6 +16,7 @@ from meshweb.core.intent import Document, DocumentKey, Intent, Unreadable
 from meshweb.core.ir.routing import RouteRule
 from meshweb.core.ir.services import Workload
 from meshweb.core.names import PortRef, ServiceRef
+from meshweb.core.scoped import Audience
 
 Conflicts = dict[DocumentKey, list[str]]
 """Losing documents, with what each is told."""

@@ -262,7 +262,7 @@ class Map:
     def _place(self, workload: Workload, port: ServicePort) -> Place:
         number = workload_port(workload, port)
         protocol = self.mesh.inbound_protocols(workload).get(number, port.protocol)
-        mode, origin = self.mesh.mtls_at(workload, number)
+        mode, origin = self.mesh.mtls.at(workload, number)
         by = origin.document if origin is not None else None
         policies = self._policies_of(workload, number)
         http = None if protocol is Protocol.AUTO else protocol.may_be_http

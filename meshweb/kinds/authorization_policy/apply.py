@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 
 from pydantic.alias_generators import to_camel
 
-from meshweb.core.builder import Audience, MeshBuilder, Scoped
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, Unreadable
 from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.scoped import Audience, Scoped
 from meshweb.kinds.authorization_policy import when
 from meshweb.kinds.authorization_policy.spec import (
     DRY_RUN,

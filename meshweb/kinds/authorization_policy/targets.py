@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from meshweb.core.builder import Audience, MeshBuilder
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, DocumentKey
 from meshweb.core.ir.gateways import GatewayRef
 from meshweb.core.ir.services import Service
 from meshweb.core.names import ServiceRef
+from meshweb.core.scoped import Audience
 from meshweb.core.targets import Target
 from meshweb.kinds.base import Reference
 from meshweb.kinds.common.istio_selector import TargetRef

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from meshweb.core.builder import Audience, MeshBuilder
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, DocumentKey
 from meshweb.core.ir.gateways import Gateway, GatewayRef, GatewayServer, KeyPair, ServerProtocol, ServerTls, ServerTlsMode
 from meshweb.core.ir.routing import Origin
+from meshweb.core.scoped import Audience
 from meshweb.kinds.base import Reference
 from meshweb.kinds.common.gateway_api import GATEWAY_GROUP
 from meshweb.kinds.gateway.spec import ClientValidation, GatewaySpec, Listener, NamespaceSelector, Requirement, SecretRef

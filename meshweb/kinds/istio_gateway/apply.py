@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshweb.core import hosts
-from meshweb.core.builder import Audience, MeshBuilder
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, DocumentKey
@@ -20,6 +20,7 @@ from meshweb.core.ir.gateways import (
     TlsVersion,
 )
 from meshweb.core.ir.routing import Origin
+from meshweb.core.scoped import Audience
 from meshweb.kinds.base import Reference
 from meshweb.kinds.common import istio_tls
 from meshweb.kinds.istio_gateway.spec import IstioGatewaySpec, Server

@@ -11,7 +11,7 @@ from meshweb.kinds.mesh_config.spec import MeshConfigSpec
 def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = document.spec
     assert isinstance(spec, MeshConfigSpec)
-    mesh.default_mtls = spec.default_mtls_mode
+    mesh.mtls.default = spec.default_mtls_mode
     mesh.default_authorization = spec.default_authorization
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
     mesh.detection_timeout_ms = milliseconds(spec.protocol_detection_timeout)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from meshweb.core.builder import Audience, MeshBuilder, Scoped
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document, KeySet, Unreadable
 from meshweb.core.ir.security import TokenRule
 from meshweb.core.jwks import public_keys
+from meshweb.core.scoped import Audience, Scoped
 from meshweb.kinds.common.istio_selector import labels_of, scope_of
 from meshweb.kinds.request_authentication.spec import JwtRule, RequestAuthenticationSpec
 

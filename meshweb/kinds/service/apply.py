@@ -1,11 +1,12 @@
 """A service enters the mesh's register."""
 
-from meshweb.core.builder import Audience, MeshBuilder
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.services import Service, ServicePort
 from meshweb.core.names import ServiceRef
 from meshweb.core.protocols import protocol_of
+from meshweb.core.scoped import Audience
 from meshweb.kinds.service.spec import ServiceSpec
 
 

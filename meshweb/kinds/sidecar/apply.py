@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from meshweb.core import hosts
-from meshweb.core.builder import Audience, MeshBuilder, Scoped
+from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.sidecars import EgressHost, EgressListener, IngressListener, OutboundPolicy, SidecarScope
 from meshweb.core.protocols import protocol_of
+from meshweb.core.scoped import Audience, Scoped
 from meshweb.kinds.common.istio_destinations import destination_of
 from meshweb.kinds.common.istio_pools import pool_of
 from meshweb.kinds.sidecar.spec import Egress, Ingress, OutboundTrafficPolicy, SidecarSpec
