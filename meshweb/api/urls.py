@@ -41,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("workloads", workloads.WorkloadList.as_view()),
     path("workloads/<str:namespace>/<str:name>", workloads.WorkloadDetail.as_view()),
     path("access-matrix", authorization.AccessMatrix.as_view()),
+    path("access-suggestions", authorization.AccessSuggestions.as_view()),
     path("explain", explain.Explain.as_view()),
     path("certificates", proxies.CertificateList.as_view()),
     path("join-tokens", joining.JoinTokenList.as_view()),

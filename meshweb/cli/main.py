@@ -169,6 +169,21 @@ def access_matrix(
     _end(access.access_matrix(_client(), query, output, everything=everything))
 
 
+@app.command()
+def suggest(
+    service: Annotated[str | None, typer.Option("--service", help="Only for NAMESPACE/SERVICE.")] = None,
+    namespace: Namespace = None,
+    window: Annotated[str, typer.Option("--window", help="How far back to look, at most 24h.")] = "24h",
+    enforce: Annotated[bool, typer.Option("--enforce", help="Policies that decide, instead of dry runs.")] = False,
+    output: Output = Format.YAML,
+) -> None:
+    """AuthorizationPolicies from who was seen, ready for `meshctl apply -f -`, each with what speaks for it."""
+    from meshweb.cli import suggest as suggesting
+
+    query = {"service": service, "namespace": namespace, "window": window, "enforce": "true" if enforce else None}
+    _end(suggesting.suggest(_client(), query, output))
+
+
 @wait_app.callback()
 def wait_for(
     context: typer.Context,

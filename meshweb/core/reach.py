@@ -17,6 +17,7 @@ from meshweb.core.authorization import Call, Judge
 from meshweb.core.builder import MeshBuilder, workload_port
 from meshweb.core.errors import pointer
 from meshweb.core.intent import DocumentKey
+from meshweb.core.ir.routing import Origin
 from meshweb.core.ir.security import (
     DENY_BY_DEFAULT,
     Attribute,
@@ -28,7 +29,7 @@ from meshweb.core.ir.security import (
     PolicyRule,
 )
 from meshweb.core.ir.services import Labels, Protocol, Service, ServicePort, Workload
-from meshweb.core.names import PortRef
+from meshweb.core.names import PortRef, ServiceRef
 
 Truth = bool | None
 """None: it depends on the request."""
@@ -58,7 +59,7 @@ class Effect(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """document None: a default of the mesh. rule: its index; None: the whole document. certain: whatever the request says. anyone: the
-    rule asks nothing of the caller. says: the rule."""
+    rule asks nothing of the caller. says: the rule. at: JSON pointer, where no rule says it."""
 
     effect: Effect
     document: DocumentKey | None
@@ -66,15 +67,14 @@ class Reason:
     certain: bool = True
     anyone: bool = False
     says: PolicyRule | None = field(default=None, compare=False)
+    at: str = ""
 
     @property
     def field(self) -> str:
         """JSON pointer; empty: the whole document."""
         if self.rule is not None:
             return pointer("spec", "rules", self.rule)
-        if self.document == DEFAULT:
-            return "/spec/defaultAuthorization"
-        return "/spec/mtls/mode" if self.effect is Effect.MTLS and self.document is not None else ""
+        return "/spec/defaultAuthorization" if self.document == DEFAULT else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Place:
     http: Truth
     tokens: bool
     mtls: MtlsMode
-    mtls_by: DocumentKey | None
+    mtls_by: Origin | None
 
 
 def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], Truth]) -> Reached:
@@ -210,7 +210,7 @@ class Map:
     def __init__(self, mesh: MeshBuilder) -> None:
         self.mesh = mesh
         self._policies: dict[tuple[str, Labels, tuple[tuple[str, int], ...], int], tuple[Policy, ...]] = {}
-        self._places: dict[str, tuple[Place, ...]] = {}
+        self._places: dict[tuple[ServiceRef, bool], tuple[Place, ...]] = {}
         self._found: dict[tuple[str, Place], Reached] = {}
 
     @cached_property
@@ -226,25 +226,25 @@ class Map:
             found.setdefault(name, (bool(services), set()))[1].add(identity)
         return {name: Caller(name, service, tuple(sorted(ids))) for name, (service, ids) in sorted(found.items())}
 
-    def reached(self, identities: Iterable[str], service: Service) -> Reached:
-        """By callers of these identities (empty text: without certificate), at every place behind the service."""
-        found = [self._at(identity, place) for identity in identities for place in self.places(service)]
+    def reached(self, identities: Iterable[str], service: Service, *, routed: bool = True) -> Reached:
+        """By callers of these identities (empty text: without certificate), at every place of a service."""
+        found = [self._at(identity, place) for identity in identities for place in self.places(service, routed=routed)]
         return merged(found)
 
-    def places(self, service: Service) -> tuple[Place, ...]:
-        """Where calls to a service arrive, once each: behind it, or where its routes lead."""
-        name = str(service.ref)
+    def places(self, service: Service, *, routed: bool = True) -> tuple[Place, ...]:
+        """Behind a service, once each; `routed`: where its routes lead, if it has any."""
+        name = (service.ref, routed)
         if name not in self._places:
             found = dict.fromkeys(
                 self._place(workload, at)
                 for port in service.ports
-                for answering, at in self._answering(service, port)
+                for answering, at in (self.answering(service, port) if routed else ((service, port),))
                 for workload in self.mesh.behind(answering)
             )
             self._places[name] = tuple(found)
         return self._places[name]
 
-    def _answering(self, service: Service, port: ServicePort) -> list[tuple[Service, ServicePort]]:
+    def answering(self, service: Service, port: ServicePort) -> list[tuple[Service, ServicePort]]:
         """The service itself, and where routes for its port lead instead."""
         ref, routing = PortRef(service.ref, port.number), self.mesh.routing
         requests = [rule.backends for binding in routing.requests.get(ref, ()) for rule in binding.rules]
@@ -263,11 +263,10 @@ class Map:
         number = workload_port(workload, port)
         protocol = self.mesh.inbound_protocols(workload).get(number, port.protocol)
         mode, origin = self.mesh.mtls.at(workload, number)
-        by = origin.document if origin is not None else None
         policies = self._policies_of(workload, number)
         http = None if protocol is Protocol.AUTO else protocol.may_be_http
         tokens = bool(self.mesh.token_rules_of(workload))
-        return Place(policies, tuple(map(id, policies)), number, http, tokens, mode, by)
+        return Place(policies, tuple(map(id, policies)), number, http, tokens, mode, origin)
 
     def _policies_of(self, workload: Workload, number: int) -> tuple[Policy, ...]:
         """Read once for all workloads with the same labels and ports."""
@@ -284,7 +283,8 @@ class Map:
 
     def _decided(self, identity: str, place: Place) -> Reached:
         if place.mtls is MtlsMode.STRICT and not identity:
-            return Reached(Reach.NEVER, declared=False, reasons=(Reason(Effect.MTLS, place.mtls_by),))
+            document, at = (place.mtls_by.document, place.mtls_by.pointer) if place.mtls_by is not None else (None, "")
+            return Reached(Reach.NEVER, declared=False, reasons=(Reason(Effect.MTLS, document, at=at),))
         seen = identity if place.mtls is not MtlsMode.DISABLE else ""  # its sidecar brings no certificate there
         return over_all(place.policies, Observer(seen, place, self.mesh.settings.trust_domain).matches)
 

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from meshweb.store.models import MeshState, Proxy
-from meshweb.telemetry import denials, endpoints, rate_limits
+from meshweb.telemetry import called_ports, denials, endpoints, rate_limits
 from meshweb.telemetry.denials import Reason
 from meshweb.telemetry.histogram import BUCKETS, add
 from meshweb.telemetry.rate_limits import Limits
@@ -56,6 +56,7 @@ class _Batch:
         self._proxies, self._by_identity = proxies, by_identity
         self.edges: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
         self.backends: defaultdict[tuple[datetime, str, str], _Sum] = defaultdict(_Sum)
+        self.ports: dict[tuple[str, str, int], datetime] = {}
         self.limits: defaultdict[tuple[datetime, str], Limits] = defaultdict(Limits)
         self.denials: Counter[tuple[datetime, str, str, Reason]] = Counter()
         self.reporting: set[datetime] = set()
@@ -73,6 +74,7 @@ class _Batch:
                 total.plain += count
         for backend in arrival.report.backends:
             self.backends[start, own, backend.service].count(backend)
+            self.ports[own, backend.service, backend.port] = start
         for limits in arrival.report.limits:
             self.limits[start, limits.document].add(limits)
         for denial in arrival.report.denials:
@@ -115,6 +117,7 @@ def ingest(arrivals: Sequence[Arrival]) -> frozenset[str]:
             batch.add(arrival)
         _store_edges(batch)
         _store_backends(batch)
+        called_ports.store(batch.ports)
         rate_limits.store(batch.limits)
         denials.store(batch.denials)
         _store_reporting(batch)

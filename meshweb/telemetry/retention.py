@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from meshweb.store.models import BackendBucket, DenialBucket, EdgeBucket, LimitBucket, TelemetryReport
+from meshweb.store.models import BackendBucket, CalledPort, DenialBucket, EdgeBucket, LimitBucket, TelemetryReport
 from meshweb.telemetry.ingest import FINE, bucket_start, upsert_backends, upsert_edges
 
 COARSE = 60
@@ -56,4 +56,5 @@ def prune() -> int:
         for model in (EdgeBucket, BackendBucket):
             gone += model.objects.filter(resolution=resolution, start__lt=now - life).delete()[0]
     gone += sum(model.objects.filter(start__lt=now - FINE_LIFE).delete()[0] for model in (LimitBucket, DenialBucket))
+    gone += CalledPort.objects.filter(last__lt=now - COARSE_LIFE).delete()[0]
     return gone + TelemetryReport.objects.filter(start__lt=now - COARSE_LIFE).delete()[0]

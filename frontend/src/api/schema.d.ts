@@ -20,6 +20,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access-suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["access_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -1434,6 +1450,52 @@ export interface components {
             ports: number[];
             /** Workloads */
             workloads: number;
+        };
+        /**
+         * AccessSuggestion
+         * @description For one service. policy: an AuthorizationPolicy as it can be applied; null: none can be made, `why` says so. It admits `admitted` and
+         *     nobody else, as soon as the policies of `standing` that admit others are gone. nameless: who called without an identity that a policy
+         *     could name; refused: who called and was denied. unknowable: what telemetry cannot tell, in sentences.
+         */
+        AccessSuggestion: {
+            /** Service */
+            service: string;
+            /** Policy */
+            policy: {
+                [key: string]: unknown;
+            } | null;
+            /** Why */
+            why: string;
+            /** Admitted */
+            admitted: components["schemas"]["SuggestedCaller"][];
+            /** Nameless */
+            nameless: components["schemas"]["SuggestedCaller"][];
+            /** Refused */
+            refused: components["schemas"]["SuggestedCaller"][];
+            /** Unseen */
+            unseen: components["schemas"]["UnseenCaller"][];
+            /** Unseenleftout */
+            unseenLeftOut: number;
+            /** Standing */
+            standing: string[];
+            /** Unknowable */
+            unknowable: string[];
+        };
+        /**
+         * AccessSuggestions
+         * @description `since`: when telemetry begins, where that is later than `from`.
+         */
+        AccessSuggestions: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Since */
+            since: string | null;
+            /** Revision */
+            revision: number;
+            /** Items */
+            items: components["schemas"]["AccessSuggestion"][];
         };
         /** ApiToken */
         ApiToken: {
@@ -5997,6 +6059,26 @@ export interface components {
             loginToken: string | null;
         };
         /**
+         * SuggestedCaller
+         * @description What speaks for a caller. ports: of the workloads. plain: requests without mTLS, which no policy can tell whose they are.
+         */
+        SuggestedCaller: {
+            /** Name */
+            name: string;
+            /** Identities */
+            identities: string[];
+            /** Ports */
+            ports: number[];
+            /** Requests */
+            requests: number;
+            /** Denied */
+            denied: number;
+            /** Plain */
+            plain: number;
+            /** Lastseen */
+            lastSeen: string | null;
+        };
+        /**
          * TCPRoute
          * @description Where connections go.
          * @example {
@@ -6354,6 +6436,23 @@ export interface components {
             workloads: components["schemas"]["WorkloadCounts"];
             /** Versions */
             versions: components["schemas"]["Version"][];
+        };
+        /**
+         * UnseenCaller
+         * @description Policies let it in, and it did not call in the window.
+         */
+        UnseenCaller: {
+            /** Name */
+            name: string;
+            /**
+             * Access
+             * @enum {string}
+             */
+            access: "allowed" | "partly";
+            /** Reason */
+            reason: string;
+            /** Reasons */
+            reasons: components["schemas"]["AccessReason"][];
         };
         /**
          * Verdict
@@ -7354,7 +7453,7 @@ export interface operations {
                 namespace?: string;
                 /** @description Only this one: namespace/name. */
                 service?: string;
-                /** @description 10s to 24h; 1h when left out. */
+                /** @description 10s to 24h. */
                 window?: string;
             };
             header?: never;
@@ -7369,6 +7468,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessMatrix"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    access_suggestions: {
+        parameters: {
+            query?: {
+                /** @description End of the window; now when left out. */
+                at?: string;
+                /** @description Policies that decide, instead of dry runs. */
+                enforce?: boolean;
+                /** @description Only for services of this namespace. */
+                namespace?: string;
+                /** @description Only for this one: namespace/name. */
+                service?: string;
+                /** @description 10s to 24h. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessSuggestions"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

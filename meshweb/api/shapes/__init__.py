@@ -1,7 +1,18 @@
 """Every answer and every small request body, by name: the shapes of docs/guides/rest-api.md and of the OpenAPI document."""
 
 from meshweb.api.shapes.access import ApiToken, AuditEntry, CreatedApiToken, NewApiToken, NewPassword, Session, SignIn
-from meshweb.api.shapes.authorization import AccessCaller, AccessCell, AccessLeftOut, AccessMatrix, AccessReason, AccessService
+from meshweb.api.shapes.authorization import (
+    AccessCaller,
+    AccessCell,
+    AccessLeftOut,
+    AccessMatrix,
+    AccessReason,
+    AccessService,
+    AccessSuggestion,
+    AccessSuggestions,
+    SuggestedCaller,
+    UnseenCaller,
+)
 from meshweb.api.shapes.base import Page, Shape, Time
 from meshweb.api.shapes.documents import (
     AccessChange,
@@ -59,6 +70,8 @@ __all__ = [
     "AccessMatrix",
     "AccessReason",
     "AccessService",
+    "AccessSuggestion",
+    "AccessSuggestions",
     "ApiToken",
     "ApplyItem",
     "ApplyResult",
@@ -121,11 +134,13 @@ __all__ = [
     "Session",
     "Shape",
     "SignIn",
+    "SuggestedCaller",
     "Time",
     "TokenRefusal",
     "Topology",
     "TopologyEdge",
     "TopologyNode",
+    "UnseenCaller",
     "Verdict",
     "Version",
     "Workload",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -71,3 +71,51 @@ class AccessMatrix(Shape):
     cells: list[AccessCell]
     left_out: AccessLeftOut
     next: str | None
+
+
+class SuggestedCaller(Shape):
+    """What speaks for a caller. ports: of the workloads. plain: requests without mTLS, which no policy can tell whose they are."""
+
+    name: str
+    identities: list[str]
+    ports: list[int]
+    requests: int
+    denied: int
+    plain: int
+    last_seen: Time | None
+
+
+class UnseenCaller(Shape):
+    """Policies let it in, and it did not call in the window."""
+
+    name: str
+    access: Literal["allowed", "partly"]
+    reason: str
+    reasons: list[AccessReason]
+
+
+class AccessSuggestion(Shape):
+    """For one service. policy: an AuthorizationPolicy as it can be applied; null: none can be made, `why` says so. It admits `admitted` and
+    nobody else, as soon as the policies of `standing` that admit others are gone. nameless: who called without an identity that a policy
+    could name; refused: who called and was denied. unknowable: what telemetry cannot tell, in sentences."""
+
+    service: str
+    policy: dict[str, Any] | None
+    why: str
+    admitted: list[SuggestedCaller]
+    nameless: list[SuggestedCaller]
+    refused: list[SuggestedCaller]
+    unseen: list[UnseenCaller]
+    unseen_left_out: int
+    standing: list[str]
+    unknowable: list[str]
+
+
+class AccessSuggestions(Shape):
+    """`since`: when telemetry begins, where that is later than `from`."""
+
+    start: Time = Field(alias="from")
+    end: Time = Field(alias="to")
+    since: Time | None
+    revision: int
+    items: list[AccessSuggestion]

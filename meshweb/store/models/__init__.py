@@ -7,12 +7,21 @@ from meshweb.store.models.keys import JwksDocument
 from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyTypeState, RevisionProxy
 from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
 from meshweb.store.models.revision import MeshState, Revision
-from meshweb.store.models.telemetry import BackendBucket, DenialBucket, EdgeBucket, EndpointHealth, LimitBucket, TelemetryReport
+from meshweb.store.models.telemetry import (
+    BackendBucket,
+    CalledPort,
+    DenialBucket,
+    EdgeBucket,
+    EndpointHealth,
+    LimitBucket,
+    TelemetryReport,
+)
 
 __all__ = [
     "ApiToken",
     "AuditEntry",
     "BackendBucket",
+    "CalledPort",
     "Certificate",
     "CertificateAuthority",
     "CertificateJob",

@@ -56,6 +56,22 @@ class BackendBucket(models.Model):
         return f"{self.source} -> {self.backend} {self.start:%T}"
 
 
+class CalledPort(models.Model):
+    """That a source called a port of the backend service that a route chose, and the newest bucket in which it did. Kept a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.CharField(max_length=127)
+    backend = models.CharField(max_length=317)
+    port = models.PositiveIntegerField()
+    last = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "backend", "port"], name="one_row_per_called_port")]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.backend}:{self.port}"
+
+
 class LimitBucket(models.Model):
     """What a RateLimit ("namespace/name") did in 10 s, as the proxies that keep it counted: refused, would have refused in shadow mode,
     and let pass or refused unseen because nobody answered. Kept an hour."""
