@@ -28,7 +28,10 @@ _RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
 _RBAC = "envoy.filters.http.rbac"  # namespace of the filters' dynamic metadata
 _DOCUMENT = "document"  # key of the entry that names the RateLimit
 _OVER_LIMIT = 2  # RateLimitResponse.Code
-_DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of the HTTP RBAC filter; it sets no response flag
+_NETWORK_RBAC = "envoy.filters.network.rbac"
+_DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of RBAC; it sets no response flag
+_REFUSED_TOKEN = re.compile(r"jwt_authn_access_denied\{(.*)\}")  # the same of jwt_authn, with Envoy's words for why
+_MTLS = "mtls"  # the rule that denies connections without certificate (core.envoy.rbac)
 
 STATS_PATTERNS = (
     r"vhost\.outbound~[^.]+\.vcluster\.all\.upstream_rq_(\dxx|time)",
@@ -46,13 +49,16 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Denial:
-    """source: SPIFFE ID of the caller, or empty. policy: Envoy's name of the rule that denied; empty: no ALLOW policy admitted it.
-    dry_run: it was let through, and would have been denied."""
+    """source: SPIFFE ID of the caller, or empty. cause: "policy", "token" (it could not be verified) or "mtls" (a connection without
+    certificate). policy: Envoy's name of the rule that denied; empty: no ALLOW policy admitted it. dry_run: it was let through, and would
+    have been denied. detail: what was wrong with a token."""
 
     source: str
     port: int
     policy: str = ""
     dry_run: bool = False
+    cause: str = "policy"
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -118,16 +124,28 @@ class Telemetry:
     def access_log(self, batch: Any) -> None:
         """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
         for entry in batch.http_logs.log_entry:
-            common = entry.common_properties
-            names = common.tls_properties.peer_certificate_properties.subject_alt_name
-            source = next((unquote(name.uri) for name in names if name.uri), "")
-            port = common.downstream_local_address.socket_address.port_value
+            common, details = entry.common_properties, entry.response.response_code_details
+            source, port = _caller(common)
             verdict = common.metadata.filter_metadata.get(_RBAC)
-            if entry.response.response_code_details.startswith(_DENIED_BY_RBAC):
-                self.denial(Denial(source, port, _denying(verdict, "enforced") or ""))
-            policy = _denying(verdict, "shadow")
-            if policy is not None:
-                self.denial(Denial(source, port, policy, dry_run=True))
+            refused = _REFUSED_TOKEN.fullmatch(details)
+            if refused is not None:
+                self.denial(Denial(source, port, cause="token", detail=refused[1].replace("_", " ")[:100]))
+            elif details.startswith(_DENIED_BY_RBAC):
+                rule = _denying(verdict, "", "enforced") or ""
+                self.denial(Denial(source, port, cause="mtls") if rule == _MTLS else Denial(source, port, rule))
+            self._dry_run(source, port, verdict)
+        for entry in batch.tcp_logs.log_entry:
+            common = entry.common_properties
+            source, port = _caller(common)
+            verdict = common.metadata.filter_metadata.get(_NETWORK_RBAC)
+            if common.connection_termination_details.startswith(_DENIED_BY_RBAC):
+                self.denial(Denial(source, port, _denying(verdict, "enforced.", "shadow") or ""))
+            self._dry_run(source, port, verdict)
+
+    def _dry_run(self, source: str, port: int, verdict: Any) -> None:
+        policy = _denying(verdict, "", "shadow")
+        if policy is not None:
+            self.denial(Denial(source, port, policy, dry_run=True))
 
     def freeze(self, now: float) -> dict[str, Any]:
         """The oldest report that is not acknowledged: the same as last time until `acknowledged` was called."""
@@ -140,7 +158,15 @@ class Telemetry:
                 "edges": [{**_entry(key, s), "mtls": self.mtls.get(key)} for key, s in sorted(window.edges.items())],
                 "backends": [_entry(key, series) for key, series in sorted(window.backends.items())],
                 "denials": [
-                    {"source": d.source, "port": d.port, "policy": d.policy, "dryRun": d.dry_run, "count": count}
+                    {
+                        "source": d.source,
+                        "port": d.port,
+                        "policy": d.policy,
+                        "dryRun": d.dry_run,
+                        "cause": d.cause,
+                        "detail": d.detail,
+                        "count": count,
+                    }
                     for d, count in sorted(window.denials.items())
                 ],
                 "limits": [_limits(document, counts) for document, counts in sorted(window.limits.items())],
@@ -187,11 +213,18 @@ class Telemetry:
         return found
 
 
-def _denying(verdict: Any, mode: str) -> str | None:
+def _caller(common: Any) -> tuple[str, int]:
+    """SPIFFE ID of an AccessLogCommon, empty: no certificate; and the port that was called."""
+    names = common.tls_properties.peer_certificate_properties.subject_alt_name
+    source = next((unquote(name.uri) for name in names if name.uri), "")
+    return source, common.downstream_local_address.socket_address.port_value
+
+
+def _denying(verdict: Any, prefix: str, mode: str) -> str | None:
     """The rule that denied by itself or in a dry run, empty: none admitted it. None: nothing was denied."""
     for stat in ("deny", "allow") if verdict is not None else ():
-        if verdict.fields[f"{stat}.{mode}_engine_result"].string_value == "denied":
-            return str(verdict.fields[f"{stat}.{mode}_effective_policy_id"].string_value)
+        if verdict.fields[f"{prefix}{stat}.{mode}_engine_result"].string_value == "denied":
+            return str(verdict.fields[f"{prefix}{stat}.{mode}_effective_policy_id"].string_value)
     return None
 
 

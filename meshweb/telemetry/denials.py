@@ -16,11 +16,14 @@ from meshweb.telemetry import reports
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reason:
-    """policy: "namespace/name", and the index of the rule; empty and -1: no ALLOW policy admitted the call."""
+    """policy: "namespace/name", and the index of the rule; empty and -1: no ALLOW policy admitted the call, or another cause than
+    policies (see `DenialBucket`)."""
 
     policy: str
     rule: int
     dry_run: bool
+    cause: str = "policy"
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,23 @@ class Denied:
 def reason_of(denial: reports.Denial) -> Reason:
     """What is no name of a rule is counted without one."""
     found = policy_of(denial.policy)
-    return Reason(f"{found[0]}/{found[1]}", found[2], denial.dry_run) if found else Reason("", -1, denial.dry_run)
+    policy, rule = (f"{found[0]}/{found[1]}", found[2]) if found else ("", -1)
+    return Reason(policy, rule, denial.dry_run, denial.cause, denial.detail)
 
 
 def store(counts: Mapping[tuple[datetime, str, str, Reason], int]) -> None:
     """Adds to buckets; (start, source, destination, reason)."""
     rows = [
-        (start, source, destination, reason.policy, reason.rule, reason.dry_run, count)
+        (start, source, destination, reason.policy, reason.rule, reason.dry_run, reason.cause, reason.detail, count)
         for (start, source, destination, reason), count in sorted(counts.items())
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO store_denialbucket AS held (start, source, destination, policy, rule, dry_run, requests) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT (start, source, destination, policy, rule, dry_run) DO UPDATE SET requests = held.requests + excluded.requests",
+            "INSERT INTO store_denialbucket AS held "
+            "(start, source, destination, policy, rule, dry_run, cause, detail, requests) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (start, source, destination, policy, rule, dry_run, cause, detail) "
+            "DO UPDATE SET requests = held.requests + excluded.requests",
             rows,
         )
 
@@ -60,9 +66,10 @@ def denied(start: datetime, end: datetime, *, source: str = "", destination: str
         rows = rows.filter(source=source)
     if destination:
         rows = rows.filter(destination=destination)
-    grouped = rows.values("source", "destination", "policy", "rule", "dry_run").annotate(sum=Sum("requests"), last=Max("start"))
+    reason = ("policy", "rule", "dry_run", "cause", "detail")
+    grouped = rows.values("source", "destination", *reason).annotate(sum=Sum("requests"), last=Max("start"))
     found = [
-        Denied(row["source"], row["destination"], Reason(row["policy"], row["rule"], row["dry_run"]), row["sum"], row["last"])
+        Denied(row["source"], row["destination"], Reason(*(row[name] for name in reason)), row["sum"], row["last"])
         for row in grouped
     ]
     return sorted(found, key=lambda item: (-item.requests, item.source, item.destination, item.reason))

@@ -38,12 +38,14 @@ class Edge(Backend):
 
 class Denial(_Part):
     """Calls that this proxy refused by policy, or would have in a dry run. `source` is the caller's SPIFFE ID, or empty. `policy`: the
-    rule, as `core.envoy.rbac.policy_id` names it; empty: no ALLOW policy admitted the call."""
+    rule, as `core.envoy.rbac.policy_id` names it; empty: no ALLOW policy admitted the call. `cause` and `detail`: see `DenialBucket`."""
 
     source: Annotated[Text, Field(max_length=2048)] = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     policy: Annotated[Text, Field(max_length=512)] = ""
     dry_run: bool = Field(default=False, alias="dryRun")
+    cause: Literal["policy", "token", "mtls"] = "policy"
+    detail: Annotated[Text, Field(max_length=100)] = ""
     count: Count
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests import factories as make
 from tests.agent.rig import get, until
 from tests.e2e.conftest import Mesh
+from tests.traffic import tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -56,3 +59,85 @@ async def test_a_denial_names_its_rule_wherever_it_is_asked(mesh: Mesh) -> None:
     finally:
         for name in NAMES:
             await plane.call("DELETE", f"authorizationpolicies/shop/{name}", If_Match="*")
+
+
+async def test_what_else_turned_a_call_away_is_told_too(mesh: Mesh) -> None:
+    """A token that cannot be verified, a policy on a TCP port, and a plain connection from before mTLS was demanded."""
+    plane, server = mesh.plane, mesh.a
+    rules = [{"issuer": "https://a.example", "jwks": json.dumps({"keys": [tokens.public_key("ec")]})}]
+    selector = {"matchLabels": {"version": "a"}}
+    documents = [
+        make.document("Service", "raw", {"selector": {"app": "pay", "version": "a"}, "ports": [{"name": "tcp", "port": 9000}]}),
+        make.document("RequestAuthentication", "users", {"selector": selector, "jwtRules": rules}),
+        make.document("PeerAuthentication", "pay-a", {"selector": selector, "mtls": {"mode": "PERMISSIVE"}}),
+        make.document(
+            "AuthorizationPolicy",
+            "raw",
+            {"selector": selector, "action": "DENY", "rules": [{"to": [{"operation": {"ports": ["9000"]}}]}]},
+        ),
+    ]
+    listening = await asyncio.start_server(_echo, server.app_host, 9000)
+    try:
+        await plane.apply(*documents)
+        expired = tokens.token(tokens.TokenSpec(exp=-3600))
+        place = await mesh.web.place("pay-a")
+
+        async def refused() -> bool:
+            return await _ask(place, authorization=f"Bearer {expired}") == 401
+
+        await until(refused, "connections from before are gone", 10)
+        assert await _line(await mesh.web.place("raw", 9000)) == b""
+        plain = await asyncio.open_connection(server.bind, 8080)
+        assert await _on(plain) == 200
+        demanded = {"selector": selector, "mtls": {"mode": "STRICT"}}
+        await plane.apply(make.document("PeerAuthentication", "pay-a", demanded))
+        assert await _on(plain) == 403, "what is acknowledged holds for the next request, also on a connection that is open"
+        wanted = {
+            ("shop/web", "token", "Jwt is expired", None),
+            ("shop/web", "policy", "", "AuthorizationPolicy shop/raw"),
+            ("unknown", "mtls", "", None),
+        }
+
+        async def told() -> bool:
+            found = (await plane.read("denials?destination=shop/pay&window=5m"))["items"]
+            return wanted <= {(d["source"], d["cause"], d["detail"], d["document"]) for d in found}
+
+        await until(told, "each is told with its cause", 30)
+    finally:
+        listening.close()
+        for path in ("services/shop/raw", "requestauthentications/shop/users", "peerauthentications/shop/pay-a"):
+            await plane.call("DELETE", path, If_Match="*")
+        await plane.call("DELETE", "authorizationpolicies/shop/raw", If_Match="*")
+
+
+async def _ask(place: tuple[str, int], **headers: str) -> int:
+    connection = await asyncio.open_connection(*place)
+    return await _on(connection, **headers)
+
+
+async def _on(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], **headers: str) -> int:
+    """The status of one more request on a connection."""
+    reader, writer = connection
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"GET / HTTP/1.1\r\nhost: pay\r\n{lines}\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = next((int(line[15:]) for line in head.split("\r\n") if line.startswith("content-length:")), 0)
+    await reader.readexactly(length)
+    return int(head.split(" ", 2)[1])
+
+
+async def _line(place: tuple[str, int]) -> bytes:
+    """What comes back for a line; empty: the connection was closed."""
+    reader, writer = await asyncio.open_connection(*place)
+    writer.write(b"hello\n")
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(await reader.readline())
+    writer.close()

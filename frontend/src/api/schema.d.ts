@@ -2076,13 +2076,21 @@ export interface components {
         /**
          * Denied
          * @description Calls of `source` to `destination` that a rule denied (`document` "AuthorizationPolicy namespace/name", `field` its JSON pointer), or
-         *     that no ALLOW policy admitted (null). dryRun: they were let through, and would have been denied.
+         *     that no ALLOW policy admitted (null). cause `token`: one that could not be verified, `detail` says why; `mtls`: a connection without
+         *     certificate. dryRun: they were let through, and would have been denied.
          */
         Denied: {
             /** Source */
             source: string;
             /** Destination */
             destination: string;
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "policy" | "token" | "mtls";
+            /** Detail */
+            detail: string;
             /** Document */
             document: string | null;
             /** Field */

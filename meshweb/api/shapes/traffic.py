@@ -116,10 +116,13 @@ class Topology(Shape):
 
 class Denied(Shape):
     """Calls of `source` to `destination` that a rule denied (`document` "AuthorizationPolicy namespace/name", `field` its JSON pointer), or
-    that no ALLOW policy admitted (null). dryRun: they were let through, and would have been denied."""
+    that no ALLOW policy admitted (null). cause `token`: one that could not be verified, `detail` says why; `mtls`: a connection without
+    certificate. dryRun: they were let through, and would have been denied."""
 
     source: str
     destination: str
+    cause: Literal["policy", "token", "mtls"]
+    detail: str
     document: str | None
     field: str
     dry_run: bool

@@ -136,6 +136,8 @@ def _denied(item: denials.Denied) -> shapes.Denied:
     return shapes.Denied(
         source=item.source,
         destination=item.destination,
+        cause=reason.cause,
+        detail=reason.detail,
         document=f"AuthorizationPolicy {reason.policy}" if reason.policy else None,
         field=f"/spec/rules/{reason.rule}" if reason.rule >= 0 else "",
         dry_run=reason.dry_run,

@@ -8,6 +8,7 @@ from typing import Any
 
 from meshweb.core.envoy import route_filters
 from meshweb.core.envoy.clusters import dns_cache
+from meshweb.core.envoy.denial_log import ENFORCED, http_denial_log, tcp_denial_log
 from meshweb.core.envoy.local_rate_limits import local_filter
 from meshweb.core.envoy.rbac import HEADERS, RbacRules
 from meshweb.core.envoy.route_action import cluster_of
@@ -174,22 +175,21 @@ def _rbac_fields(rules: Json | None, would: Json | None, stat: str) -> Json:
 
 def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
     """The same decision on a TCP port: a denied connection is closed."""
-    return [
-        {
-            "name": f"envoy.filters.network.rbac.{name}",
-            "typed_config": any_of(
-                "envoy.extensions.filters.network.rbac.v3.RBAC",
-                stat_prefix=f"inbound_{port}_{name}.",
-                **({"rules": rules} if rules is not None else {}),
-                **({"shadow_rules": would} if would is not None else {}),
-            ),
-        }
-        for name, rules, would in (
-            ("deny", rbac.deny, rbac.would_deny),
-            ("allow", rbac.allow, rbac.would_allow),
-        )
-        if rules is not None or would is not None
-    ]
+    found = []
+    for stat, rules, would in (("deny", rbac.deny, rbac.would_deny), ("allow", rbac.allow, rbac.would_allow)):
+        if rules is not None:
+            verdict = {"shadow_rules": rules, "shadow_rules_stat_prefix": f"{ENFORCED}{stat}."}
+            found.append(_network_rbac(stat, port, {"rules": rules, **verdict}))
+        if would is not None:
+            found.append(
+                _network_rbac(f"{stat}.dry-run", port, {"shadow_rules": would, "shadow_rules_stat_prefix": f"{stat}."})
+            )
+    return found
+
+
+def _network_rbac(name: str, port: int, rules: Json) -> Json:
+    config = any_of("envoy.extensions.filters.network.rbac.v3.RBAC", stat_prefix=f"inbound_{port}_{name}.", **rules)
+    return {"name": f"envoy.filters.network.rbac.{name}", "typed_config": config}
 
 
 def _normalization() -> Json:
@@ -217,7 +217,7 @@ def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = ()) 
         http_filters=inbound_filters(tokens),
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
-        access_log=[denial_log()],
+        access_log=[http_denial_log()],
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
         use_remote_address={"value": False},
@@ -259,7 +259,7 @@ def gateway_hcm(stat: str, route_config: str, tokens: Sequence[TokenRule] = (), 
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
         http_filters=gateway_filters(tokens, dynamic=dynamic),
-        access_log=[denial_log()],
+        access_log=[http_denial_log()],
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
         forward_client_cert_details=_SANITIZE_SET,
@@ -273,12 +273,12 @@ def gateway_hcm(stat: str, route_config: str, tokens: Sequence[TokenRule] = (), 
 
 
 def tcp_proxy(stat: str, cluster: str) -> Json:
-    """To one cluster, inside a sidecar."""
-    return _tcp_proxy(stat, {"cluster": cluster})
+    """To the application of a sidecar."""
+    return _tcp_proxy(stat, {"cluster": cluster, "access_log": [tcp_denial_log()]})
 
 
-def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str) -> Json:
-    """Connections to the backends of a rule, by weight."""
+def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str, *, judged: bool = False) -> Json:
+    """Connections to the backends of a rule, by weight. judged: policies stand before it."""
     shares = [backend for backend in rule.backends if backend.weight]
     if len(shares) == 1 or not shares:
         target: Json = {"cluster": cluster_of(shares[0].to if shares else None, dns_suffix)}
@@ -294,7 +294,7 @@ def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str) -> Json:
     if rule.tunnel is not None:
         host = f"{rule.tunnel.host}:{rule.tunnel.port}"
         target["tunneling_config"] = {"hostname": host, **({"use_post": True} if rule.tunnel.protocol == "POST" else {})}
-    return _tcp_proxy(stat, target)
+    return _tcp_proxy(stat, {**target, **({"access_log": [tcp_denial_log()]} if judged else {})})
 
 
 def _tcp_proxy(stat: str, target: Json) -> Json:
@@ -328,44 +328,3 @@ def sni_dynamic_host(port: int) -> Json:
 
 def http_connection_manager(config: Any) -> Json:
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": config}
-
-
-def denial_log() -> Json:
-    """Access records of denied requests only, to the agent: who was turned away, and by which rule; and of those that a dry run would have
-    denied.
-
-    Envoy's RBAC filter sets no response flag; it leaves its verdict in dynamic metadata, under the prefix of its statistics.
-    """
-    verdicts = [
-        {"metadata_filter": _denied_by(f"{stat}.{mode}")} for mode in ("enforced", "shadow") for stat in ("deny", "allow")
-    ]
-    config = any_of(
-        "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
-        common_config={
-            "log_name": "denials",
-            "grpc_service": {"envoy_grpc": {"cluster_name": "agent"}},
-            "transport_api_version": 2,
-            "buffer_flush_interval": duration(1000),
-        },
-    )
-    return {
-        "name": "envoy.access_loggers.http_grpc",
-        "filter": {"or_filter": {"filters": verdicts}},
-        "typed_config": config,
-    }
-
-
-def _denied_by(stat: str) -> Json:
-    return {
-        "matcher": {
-            "filter": "envoy.filters.http.rbac",
-            "path": [{"key": f"{stat}_engine_result"}],
-            "value": {"string_match": {"exact": "denied"}},
-        },
-        "match_if_key_not_found": {"value": False},
-    }
-
-
-def tcp_filters(port: int, cluster: str, rbac: RbacRules) -> list[Json]:
-    """Network filters in front of an application that does not speak HTTP."""
-    return [*network_rbac_filters(rbac, port), tcp_proxy(f"inbound_{port}", cluster)]

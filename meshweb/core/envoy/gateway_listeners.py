@@ -83,7 +83,8 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
         hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, dynamic=spec.dynamic)
         return [{"filters": [filters.http_connection_manager(hcm)]}]
     rules = rules_for(chain.policies, http=False, trust_domain=spec.trust_domain)
-    return connection_chains(chain.connections, stat, spec.dns_suffix, filters.network_rbac_filters(rules, spec.port))
+    judges = filters.network_rbac_filters(rules, spec.port)
+    return connection_chains(chain.connections, stat, spec.dns_suffix, judges, judged=bool(judges))
 
 
 def _free(match: Json, taken: set[str]) -> Json | None:

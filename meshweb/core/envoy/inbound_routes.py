@@ -6,9 +6,10 @@ from meshweb.core import names
 from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
-from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.envoy.rbac import requiring_mtls, rules_for
 from meshweb.core.envoy.values import Json, duration, serialized
 from meshweb.core.ir.inbound import InboundPort
+from meshweb.core.ir.security import MtlsMode
 from meshweb.core.snapshot import XdsResource
 from meshweb.protos import message
 
@@ -21,6 +22,8 @@ def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsReso
         "decorator": {"operation": f"inbound:{port.number}/*"},
     }
     rbac = rules_for(port.policies, http=True, trust_domain=trust_domain)
+    if port.mtls is MtlsMode.STRICT:
+        rbac = requiring_mtls(rbac)
     host: Json = {
         "name": f"inbound~{port.number}",
         "domains": ["*"],

@@ -162,8 +162,10 @@ def _connection_chains(spec: OutboundListener, stat: str) -> list[Json]:
     return connection_chains(spec.connections, stat, spec.dns_suffix, first)
 
 
-def connection_chains(rules: tuple[ConnectionRule, ...], stat: str, dns_suffix: str, first: list[Json]) -> list[Json]:
-    """Filter chains by server name; `first`: filters in front of each."""
+def connection_chains(
+    rules: tuple[ConnectionRule, ...], stat: str, dns_suffix: str, first: list[Json], *, judged: bool = False
+) -> list[Json]:
+    """Filter chains by server name; `first`: filters in front of each. judged: policies are among them."""
     chains: list[Json] = []
     taken: set[str] = set()
     for index, rule in enumerate(rules):
@@ -178,7 +180,10 @@ def connection_chains(rules: tuple[ConnectionRule, ...], stat: str, dns_suffix: 
             continue
         else:
             taken.add("")
-        chain: Json = {"name": f"rule-{index}", "filters": [*first, filters.tcp_proxy_to(stat, rule, dns_suffix)]}
+        chain: Json = {
+            "name": f"rule-{index}",
+            "filters": [*first, filters.tcp_proxy_to(stat, rule, dns_suffix, judged=judged)],
+        }
         chains.append({**chain, "filter_chain_match": match} if match else chain)
     return chains
 

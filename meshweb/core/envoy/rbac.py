@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshweb.core.envoy import rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
@@ -18,6 +18,8 @@ _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
 _AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"regex": ".+"}}}}
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
+MTLS = "mtls"
+"""How Envoy names the denial of a connection without certificate."""
 HEADERS = "meshweb.headers"
 """Namespace of dynamic metadata."""
 _PRINCIPALS = frozenset({a for a in Attribute if a.of_caller or a.of_token} | {Attribute.SOURCE_IP})
@@ -49,6 +51,14 @@ def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) ->
         would_allow=translation.rbac(_ALLOW, allowing) if len(live) < len(allowing) else None,
         headers=strict_headers(policies),
     )
+
+
+def requiring_mtls(rbac: RbacRules) -> RbacRules:
+    """With a DENY of all that came without a certificate. The listener takes no such connection any more, but those that are open from
+    before may bring one more request."""
+    rule = {"permissions": [_ANY], "principals": [{"not_id": _AUTHENTICATED}]}
+    held = rbac.deny["policies"] if rbac.deny is not None else {}
+    return replace(rbac, deny={"action": _DENY, "policies": {**held, MTLS: rule}})
 
 
 def policy_id(policy: Policy, rule: int) -> str:

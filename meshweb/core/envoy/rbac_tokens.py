@@ -14,6 +14,8 @@ from meshweb.core.envoy.values import Json
 
 FILTER = "envoy.filters.http.jwt_authn"
 """Name of the filter, and its namespace of dynamic metadata."""
+FAILED = "failed"
+"""Key of dynamic metadata: why a token was refused. It may be there also when another rule took the token."""
 PAYLOAD = "payload"
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 

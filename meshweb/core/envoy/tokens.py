@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from meshweb.core.envoy.rbac_tokens import FILTER, PAYLOAD
+from meshweb.core.envoy.rbac_tokens import FAILED, FILTER, PAYLOAD
 from meshweb.core.envoy.values import Json, any_of, duration
 from meshweb.core.ir.security import TokenRule
 
@@ -80,6 +80,7 @@ def _provider(rule: TokenRule) -> Json:
         "from_cookies": list(rule.from_cookies),
         "forward_payload_header": rule.payload_header,
         "payload_in_metadata": PAYLOAD,
+        "failed_status_in_metadata": FAILED,
         "normalize_payload_in_metadata": {"space_delimited_claims": sorted({*_LISTS, *rule.space_delimited})},
         "claim_to_headers": [{"header_name": header, "claim_name": claim} for header, claim in rule.claim_headers],
     }

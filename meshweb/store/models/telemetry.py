@@ -114,7 +114,8 @@ class EndpointHealth(models.Model):
 
 class DenialBucket(models.Model):
     """Calls of one source to one service in 10 s that policies denied, or would have (dry_run). policy: "namespace/name" of the
-    AuthorizationPolicy and `rule` its index; empty and -1: no ALLOW policy admitted the calls. Kept an hour."""
+    AuthorizationPolicy and `rule` its index; empty and -1: no ALLOW policy admitted the calls. cause: "policy"; "token": one that could not
+    be verified, `detail` says why in Envoy's words; "mtls": a connection without certificate. Kept an hour."""
 
     id = models.BigAutoField(primary_key=True)
     start = models.DateTimeField()
@@ -123,12 +124,15 @@ class DenialBucket(models.Model):
     policy = models.CharField(max_length=317)
     rule = models.SmallIntegerField()
     dry_run = models.BooleanField()
+    cause = models.CharField(max_length=8, default="policy")
+    detail = models.CharField(max_length=100, default="", blank=True)
     requests = models.BigIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["start", "source", "destination", "policy", "rule", "dry_run"], name="one_denial_bucket"
+                fields=["start", "source", "destination", "policy", "rule", "dry_run", "cause", "detail"],
+                name="one_denial_bucket",
             )
         ]
 

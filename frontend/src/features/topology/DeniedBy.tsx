@@ -13,6 +13,11 @@ function ruleOf({ document, field }: Denied): string {
   return index === undefined ? name : `${name}, rule ${Number(index) + 1}`;
 }
 
+function causeOf({ cause, detail }: Denied): string {
+  if (cause === 'token') return `A token that cannot be verified: ${detail}`;
+  return cause === 'mtls' ? 'A connection without certificate' : 'No ALLOW policy admits it';
+}
+
 function Row({ denied }: { denied: Denied }) {
   return (
     <tr>
@@ -22,7 +27,7 @@ function Row({ denied }: { denied: Denied }) {
             {ruleOf(denied)}
           </DocumentLink>
         ) : (
-          'No ALLOW policy admits it'
+          causeOf(denied)
         )}
         <div>
           {denied.dryRun ? <State tone="idle">Trial run, was let through</State> : <State tone="deny">Denied</State>}
