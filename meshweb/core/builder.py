@@ -64,6 +64,7 @@ class MeshBuilder:
     unhealthy: frozenset[str] = frozenset()
     keys: Mapping[str, KeySet] = field(default_factory=dict)
     default_authorization: PolicyAction = PolicyAction.ALLOW
+    denial_header: bool = False
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000
     outbound_policy: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY

@@ -191,7 +191,7 @@ class _State:
         place = Place.of(view)
         outbound.at(place)
         ports = inbound_ports(self._mesh, workload) if workload is not None else ()
-        key = (ports, view.bind, view.app_address)
+        key = (ports, view.bind, view.app_address, view.namespace if self._mesh.denial_header else "")
         inbound = self._inbounds.get(key)
         if inbound is None:
             inbound = self._inbounds[key] = Inbound(self._intent, self._mesh, self._resources, view, ports).sections()

@@ -36,6 +36,7 @@ class Inbound:
         self._resources = resources
         self._domain = intent.settings.trust_domain
         self._patience = mesh.detection_timeout_ms
+        self._tells = view.namespace if mesh.denial_header else ""
         self._ports = ports
 
     def sections(self) -> InboundSections:
@@ -60,7 +61,7 @@ class Inbound:
 
     def _listeners(self) -> Iterable[XdsResource]:
         for port in self._ports:
-            spec = InboundListener(self._view.bind, port, self._domain, self._patience)
+            spec = InboundListener(self._view.bind, port, self._domain, self._patience, self._tells)
             yield self._resources.get(spec, lambda s=spec: inbound_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
 

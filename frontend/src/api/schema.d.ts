@@ -4490,7 +4490,8 @@ export interface components {
         /**
          * MeshConfigSpec
          * @description defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
-         *     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. connectTimeout: TCP connect to another workload (Istio: 10s).
+         *     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. denialHeader: who is denied by a workload of its own namespace
+         *     is told by what, in the response header x-meshweb-denied-by. connectTimeout: TCP connect to another workload (Istio: 10s).
          *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken.
          */
         MeshConfigSpec: {
@@ -4506,6 +4507,11 @@ export interface components {
              * @enum {string}
              */
             defaultAuthorization: "ALLOW" | "DENY";
+            /**
+             * Denialheader
+             * @default false
+             */
+            denialHeader: boolean;
             /**
              * Connecttimeout
              * @default 10s

@@ -8,6 +8,7 @@ from typing import Any
 
 from meshweb.core.envoy import route_filters
 from meshweb.core.envoy.clusters import dns_cache
+from meshweb.core.envoy.denial_header import local_replies
 from meshweb.core.envoy.denial_log import ENFORCED, http_denial_log, tcp_denial_log
 from meshweb.core.envoy.local_rate_limits import local_filter
 from meshweb.core.envoy.rbac import HEADERS, RbacRules
@@ -32,6 +33,7 @@ _EXTENDED_CONNECT: Json = {"allow_connect": True}
 class FilterPhase(IntEnum):
     """Where a filter stands. A new filter takes a phase here; nothing else decides the order."""
 
+    PEER = 10
     TOKENS = 20
     HEADERS = 30
     DENY = 40
@@ -54,11 +56,12 @@ _NOBODY: Json = {"action": 0, "policies": {}}
 """config.rbac.v3.RBAC: ALLOW without a policy."""
 
 
-def inbound_filters(tokens: Sequence[TokenRule] = ()) -> list[Json]:
-    """In front of an application: who may call, and how often."""
+def inbound_filters(tokens: Sequence[TokenRule] = (), *, peer: Json | None = None) -> list[Json]:
+    """In front of an application: who may call, and how often. peer: a filter that notes what a caller is."""
     return _in_order(
         {
             **_tokens(tokens),
+            **({FilterPhase.PEER: peer} if peer is not None else {}),
             **_authorization(),
             **_rate_limits(),
             FilterPhase.ROUTER: _router(),
@@ -207,14 +210,16 @@ def _normalization() -> Json:
     }
 
 
-def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = ()) -> Any:
-    """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC)."""
+def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = (), *, peer: Json | None = None) -> Any:
+    """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC). peer: as in
+    `inbound_filters`; who is denied is then told by what."""
     return any_of(
         _HCM,
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=inbound_filters(tokens),
+        http_filters=inbound_filters(tokens, peer=peer),
+        **({"local_reply_config": local_replies()} if peer is not None else {}),
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
         access_log=[http_denial_log()],

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshweb.core import names
 from meshweb.core.envoy import filter_chain as filters, tls
+from meshweb.core.envoy.denial_header import peer_filter
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address, any_of, duration, serialized
 from meshweb.core.ir.inbound import InboundPort
@@ -25,12 +26,14 @@ _PLAIN_HTTP = ["http/1.0", "http/1.1", "h2c"]
 
 @dataclass(frozen=True, slots=True)
 class InboundListener:
-    """detection_timeout_ms: how long to wait for the first bytes where they decide."""
+    """detection_timeout_ms: how long to wait for the first bytes where they decide. tells: namespace whose callers are told what denied
+    them; empty: nobody is."""
 
     bind: str
     port: InboundPort
     trust_domain: str
     detection_timeout_ms: int
+    tells: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,9 @@ def _inbound_chains(spec: InboundListener) -> list[Json]:
 
 
 def _inbound_http(spec: InboundListener) -> list[Json]:
-    number = spec.port.number
-    return [filters.http_connection_manager(filters.inbound_hcm(number, names.inbound_listener(number), spec.port.tokens))]
+    number, name = spec.port.number, names.inbound_listener(spec.port.number)
+    peer = peer_filter(spec.tells, spec.trust_domain) if spec.tells else None
+    return [filters.http_connection_manager(filters.inbound_hcm(number, name, spec.port.tokens, peer=peer))]
 
 
 def _inbound_tcp(spec: InboundListener, suffix: str) -> list[Json]:

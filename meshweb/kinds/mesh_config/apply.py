@@ -13,6 +13,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     assert isinstance(spec, MeshConfigSpec)
     mesh.mtls.default = spec.default_mtls_mode
     mesh.default_authorization = spec.default_authorization
+    mesh.denial_header = spec.denial_header
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
     mesh.detection_timeout_ms = milliseconds(spec.protocol_detection_timeout)
     mesh.outbound_policy = spec.outbound_traffic_policy.mode

@@ -24,11 +24,13 @@ class OutboundTrafficPolicy(SpecModel):
 
 class MeshConfigSpec(SpecModel):
     """defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
-    no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. connectTimeout: TCP connect to another workload (Istio: 10s).
+    no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. denialHeader: who is denied by a workload of its own namespace
+    is told by what, in the response header x-meshweb-denied-by. connectTimeout: TCP connect to another workload (Istio: 10s).
     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken."""
 
     default_mtls_mode: Literal[MtlsMode.STRICT, MtlsMode.PERMISSIVE] = MtlsMode.STRICT
     default_authorization: DefaultAuthorization = PolicyAction.ALLOW
+    denial_header: bool = False
     connect_timeout: Duration = "10s"
     protocol_detection_timeout: Duration = "1s"
     outbound_traffic_policy: OutboundTrafficPolicy = Field(default_factory=OutboundTrafficPolicy)
