@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,11 +16,13 @@ _NOTHING = [" ", " "]
 """Two cells that stay empty."""
 
 
-def explain(client: Client, call: Json, headers: Sequence[str], draft: Sequence[str], form: Format) -> int:
-    """0: every workload behind the service would allow it; 3: one would not. `headers`: `name: value`; `draft`: files that are taken
-    for applied."""
+def explain(
+    client: Client, call: Json, headers: Sequence[str], claims: Sequence[str], draft: Sequence[str], form: Format
+) -> int:
+    """0: every workload behind the service would allow it; 3: one would not. `headers`: `name: value`; `claims`: `name=value`; `draft`:
+    files that are taken for applied."""
     written = documents.read(draft) if draft else []
-    asked = {**call, "headers": _headers(headers), "draft": documents.body(written)}
+    asked = {**call, "headers": _headers(headers), "claims": _claims(claims), "draft": documents.body(written)}
     found = client.call("POST", "/explain", json=asked, documents=written).json()
     code = OK if found["decision"] == "allow" else NO
     if form is not Format.TABLE:
@@ -51,6 +54,30 @@ def _headers(texts: Sequence[str]) -> dict[str, list[str]]:
             raise UsageError(f"--header {text}: write it as 'name: value'")
         found.setdefault(name.strip(), []).append(value.strip())
     return found
+
+
+def _claims(texts: Sequence[str]) -> Json:
+    """A value is JSON where it is an object, a list, a number or a truth value, else text; a name that comes again is a list. Raises
+    UsageError."""
+    found: Json = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--claim {text}: write it as 'name=value'")
+        read = _value(value)
+        if name in found:
+            before = found[name] if isinstance(found[name], list) else [found[name]]
+            read = [*before, *(read if isinstance(read, list) else [read])]
+        found[name] = read
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(read, str) or read is None else read
 
 
 def _rows(verdict: Json) -> Iterator[list[Any]]:

@@ -126,7 +126,10 @@ def explain(
     path: Annotated[str, typer.Option("--path")] = "/",
     host: Annotated[str, typer.Option("--host", help="As the caller writes it.")] = "",
     header: Annotated[list[str] | None, typer.Option("--header", help="'name: value', repeatable.")] = None,
-    source_ip: Annotated[str, typer.Option("--source-ip", help="The caller's address, where policies ask for it.")] = "",
+    claim: Annotated[
+        list[str] | None, typer.Option("--claim", help="name=value of a genuine token, as iss=https://a.example; repeatable.")
+    ] = None,
+    source_ip: Annotated[str, typer.Option("--source-ip", help="The caller's address; a workload's own when left out.")] = "",
     draft: Annotated[
         list[str] | None, typer.Option("--draft", help="File or directory, taken as if it had been applied.")
     ] = None,
@@ -136,7 +139,7 @@ def explain(
     from meshweb.cli import explain as explaining
 
     asked = {"from": caller, "to": to, "port": port, "method": method, "path": path, "host": host, "sourceIp": source_ip}
-    _end(explaining.explain(_client(), asked, header or [], draft or [], output))
+    _end(explaining.explain(_client(), asked, header or [], claim or [], draft or [], output))
 
 
 @app.command()

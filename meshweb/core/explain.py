@@ -1,16 +1,17 @@
 """Why a call is allowed or denied: the mesh asked about one caller, one service and one request, before anything is sent.
 
-Two hops can deny: the connection (mTLS that the server wants and the caller does not bring), and the policies in front of each workload
-behind the service. What routes do on the way is told by `core/effective.py`.
+Three hops can deny: the connection (mTLS that the server wants and the caller does not bring), a token that no RequestAuthentication takes,
+and the policies in front of each workload behind the service. What routes do on the way is told by `core/effective.py`.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from meshweb.core import authorization, names
+from meshweb.core import authorization, names, tokens
 from meshweb.core.arrival import Arrival, Target, arrival
 from meshweb.core.authorization import Call, Judge
 from meshweb.core.builder import MeshBuilder
@@ -28,6 +29,7 @@ class Hop(StrEnum):
     """Where a call is decided."""
 
     CONNECTION = "connection"
+    TOKEN = "token"
     POLICY = "policy"
 
 
@@ -114,8 +116,9 @@ def explain(mesh: MeshBuilder, question: Question) -> Explanation:
     port = _port(service, question.port)
     identity = _identity(mesh, question.caller)
     caller = _caller(mesh, question.caller, identity)
+    asked = _from_its_address(mesh, question)
     targets = [Target(service, port, workload) for workload in mesh.behind(service)]
-    verdicts = tuple(_verdict(mesh, target, arrival(mesh, caller, identity, target), question.call) for target in targets)
+    verdicts = tuple(_verdict(mesh, target, arrival(mesh, caller, identity, target), asked) for target in targets)
     return Explanation(identity, service.ref, port.number, verdicts)
 
 
@@ -164,12 +167,35 @@ def _caller(mesh: MeshBuilder, text: str, identity: str) -> Caller:
     return mesh.caller(workload) if workload is not None else Caller(names.namespace_of(identity))
 
 
+def _from_its_address(mesh: MeshBuilder, question: Question) -> Call:
+    """A workload calls from its own address, unless the question says otherwise."""
+    namespace, _, name = question.caller.partition("/")
+    workload = mesh.workloads.get((namespace, name))
+    if question.call.source_ip or workload is None:
+        return question.call
+    return replace(question.call, source_ip=_ip(workload.address))
+
+
+def _ip(text: str) -> str:
+    """Empty: it is a name, which policies do not see."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
 def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, asked: Call) -> Verdict:
     workload, at = target.workload, came.origin
     if came.refused:
         document, field = (at.document, at.pointer) if at is not None else (None, "")
         return Verdict(workload.id, False, Hop.CONNECTION, document, field, came.reason, ())
-    call = replace(asked, identity=came.identity, port=target.number, http=came.http, destination_ip=workload.address)
+    try:
+        claims = tokens.verified(asked.claims, mesh.token_rules_of(workload)) if came.http else {}
+    except tokens.Refused as error:
+        return Verdict(workload.id, False, Hop.TOKEN, None, "", str(error), ())
+    call = replace(
+        asked, identity=came.identity, port=target.number, http=came.http, destination_ip=_ip(workload.address), claims=claims
+    )
     policies = mesh.policies_of(workload, target.number)
     documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)

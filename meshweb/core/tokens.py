@@ -5,8 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from meshweb.core.ir.security import TokenRule
+
 _ABSENT = object()
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+LISTS = ("permission", "scope")
+"""Claims that are always lists parted by spaces (Istio)."""
+
+
+class Refused(ValueError):
+    """Why a token does not pass, in words."""
+
+
+def verified(claims: Mapping[str, object], rules: Sequence[TokenRule]) -> Mapping[str, object]:
+    """The claims that policies see of a token that is genuine and in time: those of the first of a workload's rules that takes it, with
+    lists where text is parted by spaces. Empty: nobody looks at tokens there. Raises Refused."""
+    if not rules or not claims:
+        return {}
+    issuer = claims.get("iss")
+    own = [rule for rule in rules if rule.issuer == issuer and rule.keys]
+    if not own:
+        raise Refused(f"no RequestAuthentication has keys for tokens of the issuer {issuer or '(none)'}: they are answered 401")
+    given = claims.get("aud")
+    audiences = set(map(str, given)) if isinstance(given, list) else {str(given)}
+    fitting = next((rule for rule in own if not rule.audiences or audiences & set(rule.audiences)), None)
+    if fitting is None:
+        raise Refused(
+            f"the token is for {', '.join(sorted(audiences))}, whom no RequestAuthentication names: it is answered 403"
+        )
+    lists = {*LISTS, *fitting.space_delimited}
+    return {k: v.split(" ") if k in lists and isinstance(v, str) else v for k, v in claims.items()}
 
 
 def has_form(text: str, form: str) -> bool:

@@ -137,7 +137,7 @@ def test_the_trace_says_what_was_wanted_and_what_came(api: Api) -> None:
     ]
     assert [(f["field"], f["got"]) for f in second["failed"]] == [
         ("/spec/rules/1/when/0/values", ""),
-        ("/spec/rules/1/when/1/values", ""),
+        ("/spec/rules/1/when/1/values", "10.0.0.1"),
     ]
 
 
@@ -203,6 +203,51 @@ def test_how_the_caller_comes(
 ) -> None:
     assert api("POST", "apply", documents).status_code == 200
     test_what_decides(api, changes, expected)
+
+
+KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+USERS = {"issuer": "https://a.example", "audiences": ["shop"], "jwks": KEYS, "spaceDelimitedClaims": ["roles"]}
+ALICE = {"iss": "https://a.example", "sub": "alice", "aud": ["shop", "x"], "roles": "reader writer"}
+TOKENS: dict[str, tuple[Json, tuple[str, str, str]]] = {
+    "as wanted": (ALICE, ("allow", "policy", "rule 1 of shop/users allows it")),
+    "none": ({}, ("deny", "policy", "nearest is rule 1 of shop/users")),
+    "another role": ({**ALICE, "roles": "reader"}, ("deny", "policy", "nearest is rule 1 of shop/users")),
+    "another issuer": (
+        {**ALICE, "iss": "https://b"},
+        ("deny", "token", "tokens of the issuer https://b: they are answered 401"),
+    ),
+    "for somebody else": ({**ALICE, "aud": "bank"}, ("deny", "token", "the token is for bank")),
+}
+
+
+@pytest.mark.parametrize(("claims", "expected"), TOKENS.values(), ids=TOKENS)
+def test_what_a_token_opens(api: Api, claims: Json, expected: tuple[str, str, str]) -> None:
+    selector = {"matchLabels": {"app": "free"}}
+    role = {"when": [{"key": "request.auth.claims[roles]", "values": ["writer"]}]}
+    documents = [
+        make.document("RequestAuthentication", "users", {"selector": selector, "jwtRules": [USERS]}),
+        make.document("AuthorizationPolicy", "users", {"selector": selector, "rules": [role]}),
+    ]
+    assert api("POST", "apply", documents).status_code == 200
+    found = _ask(api, to="shop/free", claims=claims)
+    decision, hop, reason = expected
+    assert (found["decision"], found["verdicts"][0]["hop"]) == (decision, hop)
+    assert reason in found["reason"]
+
+
+def test_a_token_that_nobody_looks_at_says_nothing(api: Api) -> None:
+    rules = [{"from": [{"source": {"requestPrincipals": ["*"]}}]}]
+    policy = make.document("AuthorizationPolicy", "p", {"selector": {"matchLabels": {"app": "free"}}, "rules": rules})
+    assert api("POST", "apply", [policy]).status_code == 200
+    assert _ask(api, to="shop/free", claims=ALICE)["decision"] == "deny"
+
+
+def test_a_workload_calls_from_its_own_address(api: Api) -> None:
+    rules = [{"from": [{"source": {"ipBlocks": ["10.0.0.1"]}}]}]
+    policy = make.document("AuthorizationPolicy", "p", {"selector": {"matchLabels": {"app": "free"}}, "rules": rules})
+    assert api("POST", "apply", [policy]).status_code == 200
+    assert _ask(api, to="shop/free")["decision"] == "allow"
+    assert _ask(api, to="shop/free", sourceIp="10.0.0.4")["decision"] == "deny"
 
 
 def test_a_service_with_nobody_behind_it(api: Api) -> None:

@@ -48,13 +48,22 @@ def test_the_exit_code_is_the_answer(
     draft = tmp_path / "draft.yaml"
     draft.write_text("kind: AuthorizationPolicy\nmetadata: {name: p}\n")
     asked = ["--from", "shop/web", "--to", "shop/pay", "--method", "POST", "--path", "/x?y"]
-    ran = meshctl("explain", *asked, "--header", "x-role: a", "--header", "x-role:b", "--draft", str(draft))
+    claims = ["iss=https://a.example", "groups=a", "groups=b", 'realm={"roles": ["x"]}', "level=3", 'plain="quoted"']
+    told = [part for claim in claims for part in ("--claim", claim)]
+    ran = meshctl("explain", *asked, "--header", "x-role: a", "--header", "x-role:b", *told, "--draft", str(draft))
     assert ran.code == code
     assert words in ran.out
     assert "1 to/0/operation/methods" in ran.out
     assert "2 matches" in ran.out
     body = json.loads(server.calls[-1].body)
     assert (body["from"], body["path"], body["headers"]) == ("shop/web", "/x?y", {"x-role": ["a", "b"]})
+    assert body["claims"] == {
+        "iss": "https://a.example",
+        "groups": ["a", "b"],
+        "realm": {"roles": ["x"]},
+        "level": 3,
+        "plain": '"quoted"',
+    }
     assert "name: p" in body["draft"]
     assert json.loads(meshctl("explain", *asked, "-o", "json").out) == _answer(decision)
 

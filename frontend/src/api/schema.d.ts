@@ -1885,7 +1885,8 @@ export interface components {
          * Call
          * @description from: "namespace/name" of a workload, a service or a service account, a SPIFFE ID, or empty for a caller without certificate. to:
          *     "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller, needed
-         *     where policies ask for it. draft: documents as YAML, as if they had been applied.
+         *     where policies ask for it; of a workload known. claims: payload of a genuine token that the request brings; empty: it brings none.
+         *     draft: documents as YAML, as if they had been applied.
          */
         Call: {
             /**
@@ -1929,6 +1930,10 @@ export interface components {
              * @default
              */
             sni: string;
+            /** Claims */
+            claims?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             /**
              * Draft
              * @default
@@ -4404,6 +4409,7 @@ export interface components {
             /** Revision */
             revision: number;
         };
+        JsonValue: unknown;
         /** LastCall */
         LastCall: {
             /** Source */
@@ -6484,7 +6490,7 @@ export interface components {
              * Hop
              * @enum {string}
              */
-            hop: "connection" | "policy";
+            hop: "connection" | "token" | "policy";
             /** Document */
             document: string | null;
             /** Field */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from meshweb.api.shapes.base import Input, Shape
 
@@ -14,7 +14,8 @@ _Text = Annotated[str, Field(max_length=2048)]
 class Call(Input):
     """from: "namespace/name" of a workload, a service or a service account, a SPIFFE ID, or empty for a caller without certificate. to:
     "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller, needed
-    where policies ask for it. draft: documents as YAML, as if they had been applied."""
+    where policies ask for it; of a workload known. claims: payload of a genuine token that the request brings; empty: it brings none.
+    draft: documents as YAML, as if they had been applied."""
 
     from_: _Text = Field(default="", alias="from")
     to: _Text
@@ -25,6 +26,7 @@ class Call(Input):
     headers: Annotated[dict[str, list[_Text]], Field(max_length=100)] = Field(default_factory=dict)
     source_ip: _Text = ""
     sni: _Text = ""
+    claims: Annotated[dict[str, JsonValue], Field(max_length=100)] = Field(default_factory=dict)
     draft: Annotated[str, Field(max_length=1_000_000)] = ""
 
 
@@ -58,7 +60,7 @@ class Verdict(Shape):
 
     workload: str
     decision: Literal["allow", "deny"]
-    hop: Literal["connection", "policy"]
+    hop: Literal["connection", "token", "policy"]
     document: str | None
     field: str
     reason: str

@@ -58,6 +58,7 @@ def _call(asked: shapes.Call, path: str) -> Call:
         host=asked.host or asked.to.partition("/")[2],
         path=path,
         headers=headers,
+        claims=asked.claims,
     )
 
 

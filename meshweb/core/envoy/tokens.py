@@ -12,9 +12,8 @@ from typing import Any
 from meshweb.core.envoy.rbac_tokens import FAILED, FILTER, PAYLOAD
 from meshweb.core.envoy.values import Json, any_of, duration
 from meshweb.core.ir.security import TokenRule
+from meshweb.core.tokens import LISTS
 
-_LISTS = ("permission", "scope")
-"""Claims that are always lists parted by spaces (Istio)."""
 _NOWHERE: Json = {
     "http_uri": {"uri": "https://keys.invalid/", "cluster": "no-keys", "timeout": duration(1000)},
 }
@@ -81,7 +80,7 @@ def _provider(rule: TokenRule) -> Json:
         "forward_payload_header": rule.payload_header,
         "payload_in_metadata": PAYLOAD,
         "failed_status_in_metadata": FAILED,
-        "normalize_payload_in_metadata": {"space_delimited_claims": sorted({*_LISTS, *rule.space_delimited})},
+        "normalize_payload_in_metadata": {"space_delimited_claims": sorted({*LISTS, *rule.space_delimited})},
         "claim_to_headers": [{"header_name": header, "claim_name": claim} for header, claim in rule.claim_headers],
     }
     if rule.payload_header or rule.claim_headers:
