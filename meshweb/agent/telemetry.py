@@ -32,6 +32,8 @@ _NETWORK_RBAC = "envoy.filters.network.rbac"
 _DENIED_BY_RBAC = "rbac_access_denied"  # %RESPONSE_CODE_DETAILS% of RBAC; it sets no response flag
 _REFUSED_TOKEN = re.compile(r"jwt_authn_access_denied\{(.*)\}")  # the same of jwt_authn, with Envoy's words for why
 _MTLS = "mtls"  # the rule that denies connections without certificate (core.envoy.rbac)
+_ASKED_BY = "custom.shadow_effective_policy_id"  # "<provider>/<rule>"
+_EXTERNAL_SERVICE = 1  # ResponseFlags.Unauthorized.Reason: an extension provider denied, or did not answer
 
 STATS_PATTERNS = (
     r"vhost\.outbound~[^.]+\.vcluster\.all\.upstream_rq_(\dxx|time)",
@@ -133,6 +135,7 @@ class Telemetry:
             elif details.startswith(_DENIED_BY_RBAC):
                 rule = _denying(verdict, "", "enforced") or ""
                 self.denial(Denial(source, port, cause="mtls") if rule == _MTLS else Denial(source, port, rule))
+            self._asked(source, port, common, verdict)
             self._dry_run(source, port, verdict)
         for entry in batch.tcp_logs.log_entry:
             common = entry.common_properties
@@ -140,7 +143,12 @@ class Telemetry:
             verdict = common.metadata.filter_metadata.get(_NETWORK_RBAC)
             if common.connection_termination_details.startswith(_DENIED_BY_RBAC):
                 self.denial(Denial(source, port, _denying(verdict, "enforced.", "shadow") or ""))
+            self._asked(source, port, common, verdict)
             self._dry_run(source, port, verdict)
+
+    def _asked(self, source: str, port: int, common: Any, verdict: Any) -> None:
+        if common.response_flags.unauthorized_details.reason == _EXTERNAL_SERVICE and verdict is not None:
+            self.denial(Denial(source, port, verdict.fields[_ASKED_BY].string_value.rpartition("/")[2]))
 
     def _dry_run(self, source: str, port: int, verdict: Any) -> None:
         policy = _denying(verdict, "", "shadow")

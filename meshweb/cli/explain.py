@@ -19,16 +19,18 @@ _NOTHING = [" ", " "]
 def explain(
     client: Client, call: Json, headers: Sequence[str], claims: Sequence[str], draft: Sequence[str], form: Format
 ) -> int:
-    """0: every workload behind the service would allow it; 3: one would not. `headers`: `name: value`; `claims`: `name=value`; `draft`:
-    files that are taken for applied."""
+    """0: no workload behind the service would deny it, though an extension provider may; 3: one would. `headers`: `name: value`; `claims`:
+    `name=value`; `draft`: files that are taken for applied."""
     written = documents.read(draft) if draft else []
     asked = {**call, "headers": _headers(headers), "claims": _claims(claims), "draft": documents.body(written)}
     found = client.call("POST", "/explain", json=asked, documents=written).json()
-    code = OK if found["decision"] == "allow" else NO
+    code = OK if found["decision"] in {"allow", "ask"} else NO
     if form is not Format.TABLE:
         emit(found, form)
         return code
-    told = {"allow": "allowed", "deny": "denied", "mixed": "allowed by some, denied by others"}[found["decision"]]
+    told = _TOLD[found["decision"]]
+    if found["decision"] == "ask":
+        told += ", ".join(sorted({verdict["provider"] for verdict in found["verdicts"] if verdict["provider"]}))
     fields(
         [
             ("decision", told),
@@ -43,6 +45,14 @@ def explain(
     print()
     table(["WORKLOAD", "DECISION", "POLICY", "RULE", "WANTS", "GOT"], rows, empty="nobody stands behind the service")
     return code
+
+
+_TOLD = {
+    "allow": "allowed",
+    "deny": "denied",
+    "mixed": "allowed by some, denied by others",
+    "ask": "depends on provider ",
+}
 
 
 def _headers(texts: Sequence[str]) -> dict[str, list[str]]:

@@ -2,8 +2,9 @@
 
 The same policies become Envoy's rules in `core/envoy/rbac.py`; a test compares the two on random policies and calls.
 
-Order (Istio, "AuthorizationPolicy"): a DENY that matches denies; without any ALLOW policy all others pass; else one must match. Where
-matching more is the safe side (conditions of DENY, negated ones of ALLOW) a condition is read *leniently*: it also holds for what an
+Order (Istio, "AuthorizationPolicy"): about what a CUSTOM policy matches its provider is asked, and who it denies is denied; a DENY that
+matches denies; without any ALLOW policy all others pass; else one must match. Where matching more is the safe side (conditions of DENY and
+CUSTOM, negated ones of ALLOW) a condition is read *leniently*: it also holds for what an
 application may take for the same, a header that came several times, a method in small letters, parameters of a path's segments.
 """
 
@@ -12,10 +13,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from meshweb.core import tokens
-from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule, provider_of
 from meshweb.core.tokens import has_form
 
 _SPIFFE = re.compile(r"spiffe://([^/]+)/ns/([^/]+)/sa/([^/]+)")
@@ -42,21 +43,34 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """policy and rule: what decided; None: no ALLOW policy matched, or there is none."""
+    """policy and rule: what decided; None: no ALLOW policy matched, or there is none. asked: the CUSTOM policy and its rule by which a
+    provider is asked: what is allowed then is so only if the provider says so too."""
 
     allowed: bool
     policy: Policy | None = None
     rule: int | None = None
+    asked: tuple[Policy, int] | None = None
 
 
 def decide(policies: Iterable[Policy], call: Call, trust_domain: str) -> Decision:
     """Of the policies of one workload, dry runs aside."""
-    return settle(policies, Judge(call, trust_domain).matching_rule)
+    return settle(policies, Judge(call, trust_domain).matching_rule, http=call.http)
 
 
-def settle(policies: Iterable[Policy], matching_rule: Callable[[Policy], int | None]) -> Decision:
+def settle(policies: Iterable[Policy], matching_rule: Callable[[Policy], int | None], *, http: bool) -> Decision:
     """`matching_rule`: index of the first rule of a policy that matches."""
     live = [policy for policy in policies if not policy.dry_run]
+    asked = None
+    for policy in (p for p in live if p.action is PolicyAction.CUSTOM):
+        rule = matching_rule(policy)
+        if rule is not None and provider_of(live, http=http) is None:
+            return Decision(False, policy, rule)
+        if rule is not None:
+            asked = asked or (policy, rule)
+    return replace(_settled(live, matching_rule), asked=asked)
+
+
+def _settled(live: Sequence[Policy], matching_rule: Callable[[Policy], int | None]) -> Decision:
     for policy in (p for p in live if p.action is PolicyAction.DENY):
         rule = matching_rule(policy)
         if rule is not None:
@@ -95,12 +109,12 @@ class Judge:
 
     def matching_rule(self, policy: Policy) -> int | None:
         """Index of the first rule that matches."""
-        denies = policy.action is PolicyAction.DENY
+        denies = not policy.action.opens
         return next((index for index, rule in enumerate(policy.rules) if self._matches(rule, denies)), None)
 
     def failed(self, policy: Policy, rule: int) -> tuple[PolicyCondition, ...]:
         """Why a rule does not match: what does not hold of `when`, and of the source and the operation that come nearest."""
-        denies, of = policy.action is PolicyAction.DENY, policy.rules[rule]
+        denies, of = not policy.action.opens, policy.rules[rule]
         found = self._failing(of.when, denies)
         for alternatives in (of.sources, of.operations):
             failing = sorted((self._failing(item, denies) for item in alternatives), key=len)

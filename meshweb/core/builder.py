@@ -20,6 +20,7 @@ from meshweb.core.gateway_table import GatewayTable
 from meshweb.core.grants import Grants
 from meshweb.core.health_checks import HealthChecks
 from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
+from meshweb.core.ir.providers import ExtensionProvider
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
 from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
@@ -56,7 +57,8 @@ class Phase(IntEnum):
 class MeshBuilder:
     """Mutable while the kinds run, read-only afterwards.
 
-    documents: for kinds whose documents refer to others of their own; they say so by `uses`. secrets: by "namespace/name".
+    documents: for kinds whose documents refer to others of their own; they say so by `uses`. secrets: by "namespace/name". askers: the
+    provider that a policy asks.
     """
 
     settings: MeshSettings
@@ -68,6 +70,7 @@ class MeshBuilder:
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000
     outbound_policy: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
+    extension_providers: dict[str, ExtensionProvider] = field(default_factory=dict)
     namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Document] = field(default_factory=dict)
     workloads: dict[tuple[str, str], Workload] = field(default_factory=dict)
@@ -89,6 +92,7 @@ class MeshBuilder:
     conditions: defaultdict[DocumentKey, list[Condition]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: defaultdict[DocumentKey, list[Audience]] = field(default_factory=lambda: defaultdict(list))
+    askers: dict[DocumentKey, str] = field(default_factory=dict)
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
@@ -122,6 +126,7 @@ class MeshBuilder:
         self.gateways.forget(key)
         self.policies = [scoped for scoped in self.policies if scoped.document.key != key]
         self.targeted.forget(key)
+        self.askers.pop(key, None)
         self._asked_labels = None
         place = self.workload_documents.pop(key, None)
         if place is not None:

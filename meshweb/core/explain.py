@@ -84,7 +84,7 @@ class PolicyTrace:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """At one workload. document and field: what decided, or for a denial by no policy the rule that came nearest; None: nobody said
-    anything. reason: a sentence."""
+    anything. reason: a sentence. asked: the extension provider whose answer decides what is allowed otherwise."""
 
     workload: str
     allowed: bool
@@ -93,6 +93,7 @@ class Verdict:
     field: str
     reason: str
     policies: tuple[PolicyTrace, ...]
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,13 @@ class Explanation:
     verdicts: tuple[Verdict, ...]
 
     @property
+    def asked(self) -> bool:
+        """Some provider's answer decides."""
+        return any(verdict.asked for verdict in self.verdicts)
+
+    @property
     def allowed(self) -> bool:
-        """By every workload; a service without any answers nobody."""
+        """By every workload, as far as its policies go; a service without any answers nobody."""
         return bool(self.verdicts) and all(verdict.allowed for verdict in self.verdicts)
 
 
@@ -184,26 +190,34 @@ def _ip(text: str) -> str:
         return ""
 
 
-def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, asked: Call) -> Verdict:
+def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, sent: Call) -> Verdict:
     workload, at = target.workload, came.origin
     if came.refused:
         document, field = (at.document, at.pointer) if at is not None else (None, "")
         return Verdict(workload.id, False, Hop.CONNECTION, document, field, came.reason, ())
     try:
-        claims = tokens.verified(asked.claims, mesh.token_rules_of(workload)) if came.http else {}
+        claims = tokens.verified(sent.claims, mesh.token_rules_of(workload)) if came.http else {}
     except tokens.Refused as error:
         return Verdict(workload.id, False, Hop.TOKEN, None, "", str(error), ())
     call = replace(
-        asked, identity=came.identity, port=target.number, http=came.http, destination_ip=_ip(workload.address), claims=claims
+        sent, identity=came.identity, port=target.number, http=came.http, destination_ip=_ip(workload.address), claims=claims
     )
     policies = mesh.policies_of(workload, target.number)
     documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)
     traces = {id(policy): _trace(policy, judge, call) for policy in documented}  # a hash would be taken of all their rules
-    decision = authorization.settle(policies, lambda policy: traces[id(policy)].first_match if id(policy) in traces else None)
+    decision = authorization.settle(
+        policies, lambda policy: traces[id(policy)].first_match if id(policy) in traces else None, http=call.http
+    )
     document, field, reason = _reason(decision, documented, tuple(traces.values()))
+    asked = ""
+    if decision.asked is not None and decision.allowed:
+        policy, rule = decision.asked
+        asked = policy.provider.name if policy.provider is not None else ""
+        words = f"rule {rule + 1} of {policy.namespace}/{policy.name} asks {asked}, which decides"
+        document, field, reason = _key(policy), pointer("spec", "rules", rule), f"{words}; {reason}"
     reason = f"{reason}; {came.reason}" if came.reason else reason
-    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()))
+    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()), asked)
 
 
 def _reason(
@@ -212,6 +226,13 @@ def _reason(
     if decision.policy is not None and decision.rule is not None:
         policy, word = decision.policy, "allows" if decision.allowed else "denies"
         name = f"{policy.namespace}/{policy.name}"
+        if policy.action is PolicyAction.CUSTOM:
+            asked = policy.provider
+            why = (
+                asked.problem if asked is not None else ""
+            ) or "the port has several providers, or does not speak what they are asked by"
+            words = f"rule {decision.rule + 1} of {name} asks, and nobody can be asked: {why}"
+            return _key(policy), pointer("spec", "rules", decision.rule), words
         return _key(policy), pointer("spec", "rules", decision.rule), f"rule {decision.rule + 1} of {name} {word} it"
     if decision.allowed:
         return None, "", "no policy denies it, and no ALLOW policy stands before the workload"

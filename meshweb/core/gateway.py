@@ -20,6 +20,7 @@ from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
 from meshweb.core.ir.services import Resolution, Workload
 from meshweb.core.outbound import assignments, cluster_resources
+from meshweb.core.providers import provider_destinations, providers
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, in_order, targets
 from meshweb.core.secrets import GATEWAY_API, Permitted
@@ -82,12 +83,13 @@ class GatewayProxy:
             chain = self._chain(server)
             if chain is not None and chain not in places[server.bind or self._bind, server.port]:
                 places[server.bind or self._bind, server.port].append(chain)
+        asked = providers(self._scope.mesh)
         for (address, port), chains in sorted(places.items()):
             if not chains:
                 continue
             settings = self._settings
             spec = GatewayListener(
-                address, port, tuple(chains), self._tokens, dynamic, settings.trust_domain, settings.dns_suffix
+                address, port, tuple(chains), self._tokens, dynamic, settings.trust_domain, settings.dns_suffix, asked
             )
             yield self._resources.get(spec, lambda s=spec: gateway_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
@@ -116,7 +118,7 @@ class GatewayProxy:
         return self._scope.mesh.gateways.of(server)
 
     def _reached(self) -> list[Destination]:
-        found: set[Destination] = set()
+        found: set[Destination] = set(provider_destinations(self._scope.mesh))
         for server in self._servers:
             for binding in self._bindings(server):
                 rules = [self._scope.settled(rule) for rule in binding.rules]

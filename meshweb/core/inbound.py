@@ -13,6 +13,7 @@ from meshweb.core.intent import Intent, ProxyView
 from meshweb.core.ir.inbound import InboundPort
 from meshweb.core.ir.services import Workload
 from meshweb.core.ir.sidecars import SidecarScope
+from meshweb.core.providers import providers
 from meshweb.core.resources import Resources
 from meshweb.core.shared_limits import shared_by
 from meshweb.core.snapshot import Section, XdsResource
@@ -38,6 +39,7 @@ class Inbound:
         self._patience = mesh.detection_timeout_ms
         self._tells = view.namespace if mesh.denial_header else ""
         self._ports = ports
+        self._providers = providers(mesh)
 
     def sections(self) -> InboundSections:
         return InboundSections(
@@ -61,7 +63,7 @@ class Inbound:
 
     def _listeners(self) -> Iterable[XdsResource]:
         for port in self._ports:
-            spec = InboundListener(self._view.bind, port, self._domain, self._patience, self._tells)
+            spec = InboundListener(self._view.bind, port, self._domain, self._patience, self._tells, self._providers)
             yield self._resources.get(spec, lambda s=spec: inbound_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
 

@@ -16,6 +16,7 @@ from meshweb.core.intent import Document, DocumentKey, Intent, Unreadable
 from meshweb.core.ir.routing import RouteRule
 from meshweb.core.ir.services import Workload
 from meshweb.core.names import PortRef, ServiceRef
+from meshweb.core.providers import others_asked
 from meshweb.core.scoped import Audience
 
 Conflicts = dict[DocumentKey, list[str]]
@@ -181,6 +182,7 @@ class MeshAssembly:
                 for audience in audiences
                 if any(map(audience.covers, workloads))
             }
+        stale |= mesh.askers.keys()
         lost = self._lost() if self._conflicts else {}
         for key in stale:
             if key in mesh.conditions:
@@ -191,7 +193,8 @@ class MeshAssembly:
     def _final(self, key: DocumentKey, lost: Sequence[str]) -> tuple[Condition, ...]:
         """As reported; with a word to who reaches nobody, and to who lost to another document."""
         found = self.mesh.conditions[key]
-        for words in (words for audience in self.mesh.audiences.get(key, ()) for words in _words_for(self.mesh, audience)):
+        told = [words for audience in self.mesh.audiences.get(key, ()) for words in _words_for(self.mesh, audience)]
+        for words in (*told, *others_asked(self.mesh, key)):
             found = [_with_words(condition, words) for condition in found]
         if lost:
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""

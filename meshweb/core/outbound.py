@@ -17,6 +17,7 @@ from meshweb.core.ir.routing import Destination, VirtualService
 from meshweb.core.ir.services import Resolution
 from meshweb.core.ir.sidecars import OutboundPolicy
 from meshweb.core.names import PortRef, ServiceRef
+from meshweb.core.providers import provider_destinations
 from meshweb.core.resources import Resources
 from meshweb.core.scope import Scope, targets
 from meshweb.core.snapshot import Section, XdsResource
@@ -59,6 +60,7 @@ class Outbound:
         self._by_service: defaultdict[ServiceRef, set[Destination]] = defaultdict(set)
         if scope.egress_proxy is not None:
             self._need([scope.egress_proxy])
+        self._need(provider_destinations(scope.mesh))
         for service in self._virtual.values():
             self._need(_needs(service))
         self._clusters = resources.section(self._cluster_resources(self._needed))

@@ -8,7 +8,7 @@ call, "sometimes" may be more careful than need be. Order as there: DENY, then A
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -27,6 +27,7 @@ from meshweb.core.ir.security import (
     PolicyAction,
     PolicyCondition,
     PolicyRule,
+    provider_of,
 )
 from meshweb.core.ir.services import Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.names import PortRef, ServiceRef
@@ -47,11 +48,12 @@ class Reach(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a document does to a caller: a rule admits or denies it, an ALLOW policy stands there (or the mesh denies by default) and none
-    of its rules is for the caller, or a connection without certificate is closed."""
+    """What a document does to a caller: a rule admits or denies it, or has a provider asked, an ALLOW policy stands there (or the mesh
+    denies by default) and none of its rules is for the caller, or a connection without certificate is closed."""
 
     ALLOWS = "allows"
     DENIES = "denies"
+    ASKS = "asks"
     SILENT = "silent"
     MTLS = "mtls"
 
@@ -120,10 +122,10 @@ class Place:
     mtls_by: Origin | None
 
 
-def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], Truth]) -> Reached:
-    """Of the policies of one workload."""
+def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], Truth], http: Truth) -> Reached:
+    """Of the policies of one workload. http: what is spoken there, as in `Place`."""
     live = [policy for policy in policies if not policy.dry_run]
-    denying = list(_reasons(live, PolicyAction.DENY, matches))
+    denying = [*_asking(live, matches, http), *_reasons(live, PolicyAction.DENY, matches)]
     allowing = [policy for policy in live if policy.action is PolicyAction.ALLOW]
     documented = [policy for policy in allowing if policy != DENY_BY_DEFAULT]
     declared = bool(documented)
@@ -145,13 +147,23 @@ def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule],
 def _reasons(
     policies: Iterable[Policy], action: PolicyAction, matches: Callable[[Policy, PolicyRule], Truth]
 ) -> Iterable[Reason]:
-    effect = Effect.DENIES if action is PolicyAction.DENY else Effect.ALLOWS
+    effect = Effect.ALLOWS if action.opens else Effect.DENIES
     for policy in policies:
         if policy.action is action:
             for index, rule in enumerate(policy.rules):
                 match = matches(policy, rule)
                 if match is not False:
                     yield Reason(effect, _key(policy), index, match is True, _is_for_anyone(rule), rule)
+
+
+def _asking(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], Truth], http: Truth) -> Iterable[Reason]:
+    """What a provider says stays open. Where nobody can be asked, CUSTOM denies."""
+    spoken = (True, False) if http is None else (http,)
+    asked = [provider_of(policies, http=one) is not None for one in spoken]
+    for reason in _reasons(policies, PolicyAction.CUSTOM, matches):
+        if any(asked):
+            reason = replace(reason, effect=Effect.ASKS, certain=False)  # noqa: PLW2901 - the same reason, seen closer
+        yield reason
 
 
 def _key(policy: Policy) -> DocumentKey:
@@ -171,7 +183,7 @@ class Observer:
         self._judge = Judge(Call(identity=identity, port=place.port, http=place.http is True), trust_domain)
 
     def matches(self, policy: Policy, rule: PolicyRule) -> Truth:
-        denies = policy.action is PolicyAction.DENY
+        denies = not policy.action.opens
         parts = [self._all(rule.when, denies)]
         for alternatives in (rule.sources, rule.operations):
             if alternatives:
@@ -286,7 +298,7 @@ class Map:
             document, at = (place.mtls_by.document, place.mtls_by.pointer) if place.mtls_by is not None else (None, "")
             return Reached(Reach.NEVER, declared=False, reasons=(Reason(Effect.MTLS, document, at=at),))
         seen = identity if place.mtls is not MtlsMode.DISABLE else ""  # its sidecar brings no certificate there
-        return over_all(place.policies, Observer(seen, place, self.mesh.settings.trust_domain).matches)
+        return over_all(place.policies, Observer(seen, place, self.mesh.settings.trust_domain).matches, place.http)
 
 
 def merged(found: Sequence[Reached]) -> Reached:

@@ -19,6 +19,7 @@ def reach_words(found: Reached) -> str:
     }
     if found.reach is Reach.NEVER:
         return next((words.format(said[effect]) for effect, words in refused.items() if said[effect]), "nobody stands there")
+    refused[Effect.ASKS] = "{} asks a provider"
     refused[Effect.ALLOWS] = "{} allows some of it"
     refused[Effect.DENIES] = "{} denies some of it"
     return "; ".join(words.format(said[effect]) for effect, words in refused.items() if said[effect])

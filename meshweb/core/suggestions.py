@@ -110,7 +110,8 @@ def _narrower(access: Map, service: Service, seen: Iterable[SeenCaller]) -> str:
 def _is_let_in(access: Map, identity: str, place: Place) -> bool:
     """By ALLOW policies, whatever it asks for. DENY policies stay, and deny as before."""
     allowing = [policy for policy in place.policies if policy.action is PolicyAction.ALLOW]
-    return over_all(allowing, Observer(identity, place, access.mesh.settings.trust_domain).matches).reach is Reach.ALWAYS
+    observer = Observer(identity, place, access.mesh.settings.trust_domain)
+    return over_all(allowing, observer.matches, place.http).reach is Reach.ALWAYS
 
 
 def _document(

@@ -141,6 +141,23 @@ def test_the_trace_says_what_was_wanted_and_what_came(api: Api) -> None:
     ]
 
 
+def test_what_a_provider_decides_is_never_simply_allowed(api: Api) -> None:
+    providers = [{"name": "opa", "envoyExtAuthzHttp": {"service": "web.shop", "port": 8080}}]
+    config = make.document("MeshConfig", "default", {"extensionProviders": providers})
+    ask = _policy("ask", [{"to": [{"operation": {"paths": ["/pay/*", "/other"]}}]}], "CUSTOM")
+    ask["spec"]["provider"] = {"name": "opa"}
+    draft = yaml.safe_dump_all([config, ask])
+    found = _ask(api, path="/pay/1", draft=draft)
+    verdict = found["verdicts"][0]
+    assert (found["decision"], verdict["decision"], verdict["provider"]) == ("ask", "ask", "opa")
+    assert (verdict["document"], verdict["field"]) == ("AuthorizationPolicy shop/ask", "/spec/rules/0")
+    assert verdict["reason"].startswith("rule 1 of shop/ask asks opa, which decides; rule 1 of shop/callers allows it")
+    assert _ask(api, path="/other", draft=draft)["decision"] == "deny", "no ALLOW admits it, whatever the provider says"
+    nobody = _ask(api, path="/pay/1", draft=yaml.safe_dump(ask))
+    assert (nobody["decision"], nobody["verdicts"][0]["document"]) == ("deny", "AuthorizationPolicy shop/ask")
+    assert nobody["reason"].endswith("MeshConfig default has no extension provider opa")
+
+
 def test_a_draft_is_asked_without_being_applied(api: Api) -> None:
     widened = _policy("callers", [{"from": [_WEB]}])
     found = _ask(api, method="POST", draft=yaml.safe_dump(widened))

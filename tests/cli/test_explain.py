@@ -19,6 +19,7 @@ def _answer(decision: str) -> dict[str, Any]:
     verdict = {
         "workload": "shop/pay-1",
         "decision": "allow",
+        "provider": "opa",
         "hop": "policy",
         "document": "AuthorizationPolicy shop/p",
         "field": "/spec/rules/1",
@@ -39,7 +40,8 @@ def _answer(decision: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("decision", "code", "words"), [("allow", 0, "allowed"), ("deny", 3, "denied"), ("mixed", 3, "by some")]
+    ("decision", "code", "words"),
+    [("allow", 0, "allowed"), ("deny", 3, "denied"), ("mixed", 3, "by some"), ("ask", 0, "depends on provider opa")],
 )
 def test_the_exit_code_is_the_answer(
     meshctl: Meshctl, server: Server, tmp_path: Path, decision: str, code: int, words: str

@@ -15,7 +15,7 @@ from tests.traffic import tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NAMES = ("no-admin", "tried", "callers")
+NAMES = ("no-admin", "tried", "callers", "asks")
 
 
 def _policies() -> list[dict[str, Any]]:
@@ -33,13 +33,38 @@ def _policies() -> list[dict[str, Any]]:
             annotations={"istio.io/dry-run": "true"},
         ),
         make.document(policy, "callers", {"selector": selector, "action": "ALLOW", "rules": callers}),
+        make.document(policy, "asks", _asks("void", "/asked")),
     ]
+
+
+def _asks(provider: str, path: str) -> dict[str, Any]:
+    rules = [{"to": [{"operation": {"paths": [path]}}]}]
+    return {
+        "selector": {"matchLabels": {"app": "pay"}},
+        "action": "CUSTOM",
+        "provider": {"name": provider},
+        "rules": rules,
+    }
+
+
+def _provider() -> list[dict[str, Any]]:
+    """One behind which nobody stands."""
+    http = {"service": "void.shop", "port": 8080}
+    providers = [{"name": "void", "envoyExtAuthzHttp": http}]
+    return [make.service("void"), make.document("MeshConfig", "default", {"extensionProviders": providers})]
 
 
 async def test_a_denial_names_its_rule_wherever_it_is_asked(mesh: Mesh) -> None:
     plane, place = mesh.plane, await mesh.web.place("pay")
-    expected = {"/x": (200, "allow"), "/admin/x": (403, "deny"), "/nobody": (403, "deny"), "/watched": (200, "allow")}
+    expected = {
+        "/x": (200, "allow"),
+        "/admin/x": (403, "deny"),
+        "/nobody": (403, "deny"),
+        "/watched": (200, "allow"),
+        "/asked": (403, "ask"),
+    }
     try:
+        await plane.apply(*_provider())
         await plane.apply(*_policies())
         for path, (status, decision) in expected.items():
             assert [(await get(*place, path))[0] for _ in range(3)] == [status] * 3, path
@@ -49,6 +74,7 @@ async def test_a_denial_names_its_rule_wherever_it_is_asked(mesh: Mesh) -> None:
             ("AuthorizationPolicy shop/no-admin", "/spec/rules/1", False): 3,
             (None, "", False): 3,
             ("AuthorizationPolicy shop/tried", "/spec/rules/0", True): 3,
+            ("AuthorizationPolicy shop/asks", "/spec/rules/0", False): 3,
         }
 
         async def told() -> bool:
@@ -59,6 +85,8 @@ async def test_a_denial_names_its_rule_wherever_it_is_asked(mesh: Mesh) -> None:
     finally:
         for name in NAMES:
             await plane.call("DELETE", f"authorizationpolicies/shop/{name}", If_Match="*")
+        for path in ("meshconfigs/default", "services/shop/void"):
+            await plane.call("DELETE", path, If_Match="*")
 
 
 async def test_what_else_turned_a_call_away_is_told_too(mesh: Mesh) -> None:

@@ -7,6 +7,7 @@ import datetime
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,13 @@ def parse(kind: str, spec: Mapping[str, Any]) -> SpecModel:
     return _KINDS[kind].parse_spec(spec)
 
 
-def violations(kind: str, spec: Mapping[str, Any]) -> list[Violation]:
-    """What `parse_document` would find in the spec, with pointers from the document."""
+def violations(kind: str, spec: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> list[Violation]:
+    """What `parse_document` would find in the spec, with pointers from the document. metadata: fields of `Metadata`."""
     try:
         parsed = parse(kind, spec)
     except ValidationError as error:
         return violations_of(error, spec, ("spec",))
-    return list(_KINDS[kind].check(_METADATA, parsed))
+    return list(_KINDS[kind].check(replace(_METADATA, **(metadata or {})), parsed))
 
 
 def rows(folder: str) -> list[tuple[str, dict[str, Any]]]:

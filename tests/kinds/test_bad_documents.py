@@ -20,14 +20,14 @@ def _ids(rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 @pytest.mark.parametrize(("kind", "row"), _BAD, ids=_ids(_BAD))
 def test_a_bad_document_is_refused_at_its_place(kind: str, row: dict[str, Any]) -> None:
-    found = rig.violations(kind, row["document"])
+    found = rig.violations(kind, row["document"], row.get("metadata"))
     assert sorted([v.pointer, v.code] for v in found) == sorted(row["expect"]), found
     assert all(v.detail for v in found)
 
 
 @pytest.mark.parametrize(("kind", "row"), _GOOD, ids=_ids(_GOOD))
 def test_a_good_document_is_accepted(kind: str, row: dict[str, Any]) -> None:
-    assert rig.violations(kind, row["document"]) == []
+    assert rig.violations(kind, row["document"], row.get("metadata")) == []
 
 
 def test_no_row_says_what_another_says() -> None:

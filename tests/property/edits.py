@@ -127,6 +127,8 @@ def policy(draw: st.DrawFn) -> Json:
         spec["selector"] = {"matchLabels": {"app": draw(_services)}}
     elif draw(st.booleans()):
         spec["targetRefs"] = [draw(_targets)]
+    if draw(st.booleans()):
+        spec |= {"action": "CUSTOM", "provider": {"name": draw(st.sampled_from(("asked", "other")))}}
     name, namespace = f"p{draw(st.integers(0, 1))}", draw(st.sampled_from((*NAMESPACES, "istio-system")))
     return _document("security.istio.io/v1", "AuthorizationPolicy", name, namespace, spec)
 
@@ -156,7 +158,11 @@ def others(draw: st.DrawFn) -> Json:
     grant = {"from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "shop"}]}
     entry = {"hosts": ["api.example.com"], "resolution": "DNS", "ports": [{"number": 443, "name": "tls", "protocol": "TLS"}]}
     authority = {"host": "api.example.com", "trafficPolicy": {"tls": {"mode": "SIMPLE", "credentialName": "tls"}}}
+    providers = [
+        {"name": name, "envoyExtAuthzHttp": {"service": f"{draw(_services)}.shop", "port": 80}} for name in ("asked", "other")
+    ]
     made = (
+        make.document("MeshConfig", "default", {"extensionProviders": providers[: draw(st.integers(0, 2))]}),
         make.secret("tls", draw(st.sampled_from(_SECRETS)), namespace),
         _document(_ISTIO, "DestinationRule", "tls", namespace, authority),
         _document(_API, "Gateway", "public", "shop", {"gatewayClassName": "meshweb", "listeners": [listener, secure]}),

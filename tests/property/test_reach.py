@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import event, given, settings, strategies as st
 
 from meshweb.core.authorization import Call, decide
+from meshweb.core.ir.providers import ExtensionProvider, Provider
 from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, MtlsMode, Policy, PolicyAction, PolicyCondition, PolicyRule
 from meshweb.core.reach import Observer, Place, Reach, over_all
 
@@ -41,6 +42,19 @@ _RULES = st.builds(
     operations=st.lists(_ALL_OF, max_size=2).map(tuple),
     when=st.lists(_CONDITIONS, max_size=1).map(tuple),
 )
+_PROVIDERS = (
+    *(Provider(name, "", ExtensionProvider(name, name, 80, grpc=name == "grpc"), name) for name in ("http", "grpc")),
+    Provider("gone", "there is none"),
+)
+
+
+def _with_its_provider(policy: Policy) -> Policy:
+    """As documents have it: CUSTOM alone has a provider, and no dry run."""
+    if policy.action is PolicyAction.CUSTOM:
+        return replace(policy, dry_run=False)
+    return replace(policy, provider=None)
+
+
 _POLICIES = st.lists(
     st.just(DENY_BY_DEFAULT)
     | st.builds(
@@ -50,7 +64,8 @@ _POLICIES = st.lists(
         st.sampled_from(PolicyAction),
         st.lists(_RULES, max_size=2).map(tuple),
         st.sampled_from((False, False, False, True)),
-    ),
+        st.sampled_from(_PROVIDERS),
+    ).map(_with_its_provider),
     max_size=3,
 ).map(tuple)
 _IDENTITIES = ("", *(f"spiffe://{DOMAIN}/ns/{who}" for who in ("shop/sa/web", "shop/sa/api", "other/sa/web")))
@@ -80,12 +95,13 @@ def test_no_call_contradicts_what_is_said_of_all(
     policies: tuple[Policy, ...], identity: str, port: int, http: bool | None, tokens: bool, data: st.DataObject
 ) -> None:
     place = Place(policies, (), port, http, tokens, MtlsMode.PERMISSIVE, None)
-    reach = over_all(policies, Observer(identity, place, DOMAIN).matches).reach
+    reach = over_all(policies, Observer(identity, place, DOMAIN).matches, http).reach
     event(reach)
     for _ in range(8):
         fields = data.draw(_CALLS)
         spoken = data.draw(st.booleans()) if http is None else http
         claims = data.draw(_CLAIMS) if tokens and spoken else {}
         call = replace(fields, identity=identity, port=port, http=spoken, claims=claims)
-        allowed = decide(policies, call, DOMAIN).allowed
-        assert reach is Reach.SOMETIMES or allowed == (reach is Reach.ALWAYS)
+        decision = decide(policies, call, DOMAIN)
+        assert reach is Reach.SOMETIMES or decision.allowed == (reach is Reach.ALWAYS)
+        assert not (reach is Reach.ALWAYS and decision.asked)

@@ -49,6 +49,10 @@ class Calls:
         shared.close()
         return [responses[index] for index in range(len(requests))]
 
+    def kept(self, wire: Wire, address: Address) -> _Caller:
+        """One connection, across cases."""
+        return _Caller(self, wire, address)
+
     async def open(
         self, wire: Wire, address: Address, request: Request
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, list[str]]:

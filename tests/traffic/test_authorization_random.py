@@ -160,6 +160,9 @@ def _policies(random: random.Random) -> Iterator[Json]:
     for app, vm in APPS.items():
         for index in range(random.choice((1, 1, 2, 3))):
             namespace = random.choice((vm.split("/")[0],) * 3 + ("istio-system",))
+            action = random.choice(("ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "DENY", "CUSTOM"))
+            dry_run = random.choice(("true",) + ("false",) * 7) if action != "CUSTOM" else "false"
+            asked = {"provider": {"name": random.choice(("yes", "yes", "yes", "nobody"))}} if action == "CUSTOM" else {}
             targeted = namespace != "istio-system" and random.random() < 0.4
             yield {
                 "apiVersion": "security.istio.io/v1",
@@ -167,11 +170,12 @@ def _policies(random: random.Random) -> Iterator[Json]:
                 "metadata": {
                     "name": f"{app}-{index}",
                     "namespace": namespace,
-                    "annotations": {"istio.io/dry-run": random.choice(("true",) + ("false",) * 7)},
+                    "annotations": {"istio.io/dry-run": dry_run},
                 },
                 "spec": {
                     **({"targetRefs": _targets(random, app)} if targeted else {"selector": {"matchLabels": {"app": app}}}),
-                    "action": random.choice(("ALLOW", "DENY")),
+                    "action": action,
+                    **asked,
                     "rules": [_rule(random) for _ in range(random.choice((1, 1, 2, 3)))],
                 },
             }
@@ -192,6 +196,26 @@ _APART = [
     }
     for app, vm in APPS.items()
 ]
+_PROVIDER = [
+    {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "yes", "namespace": "shop"},
+        "spec": {
+            "hosts": ["yes.example"],
+            "resolution": "STATIC",
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP", "targetPort": " $(world http)"}],
+            "endpoints": [{"address": "127.0.0.1"}],
+        },
+    },
+    {
+        "apiVersion": "meshweb.io/v1",
+        "kind": "MeshConfig",
+        "metadata": {"name": "default"},
+        "spec": {"extensionProviders": [{"name": "yes", "envoyExtAuthzHttp": {"service": "yes.example", "port": 80}}]},
+    },
+]
+"""It allows whatever it is asked about."""
 _PERMISSIVE = [
     {
         "apiVersion": "security.istio.io/v1",
@@ -300,8 +324,9 @@ def test_envoy_decides_as_we_say(driver: Driver) -> None:
     differences: list[str] = []
     outcomes: Counter[str] = Counter()
     while compared < PAIRS:
-        documents = [*_APART, *_PERMISSIVE, *_policies(numbers)]
-        case = Case(f"authorization/{compared}", File(documents=yaml.safe_dump_all(documents)))
+        documents = [*_APART, *_PROVIDER, *_PERMISSIVE, *_policies(numbers)]
+        text = yaml.safe_dump_all(documents).replace("' $(world http)'", "$(world http)")
+        case = Case(f"authorization/{compared}", File(documents=text))
         mesh = driver.run(driver.rig.use(case)).mesh
         calls = list(_calls(numbers, driver.rig))
         responses = driver.run(_responses(driver.rig, calls))

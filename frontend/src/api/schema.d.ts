@@ -1421,16 +1421,17 @@ export interface components {
         };
         /**
          * AccessReason
-         * @description What a document does to a caller's calls: one of its rules (`rule`, from 1; `field` is its JSON pointer) allows or denies them, or
-         *     it is silent: an ALLOW policy stands there, and none of its rules is for this caller; `mtls`: it wants a certificate. document null:
-         *     a default of the mesh. certain: whatever the request says. anyone: the rule asks nothing of the caller.
+         * @description What a document does to a caller's calls: one of its rules (`rule`, from 1; `field` is its JSON pointer) allows or denies them,
+         *     has an extension provider asked about them (asks), or it is silent: an ALLOW policy stands there, and none of its rules is for this
+         *     caller; `mtls`: it wants a certificate. document null: a default of the mesh. certain: whatever the request says. anyone: the rule asks
+         *     nothing of the caller.
          */
         AccessReason: {
             /**
              * Effect
              * @enum {string}
              */
-            effect: "allows" | "denies" | "silent" | "mtls";
+            effect: "allows" | "denies" | "asks" | "silent" | "mtls";
             /** Document */
             document: string | null;
             /** Rule */
@@ -1737,7 +1738,15 @@ export interface components {
          * PolicyAction
          * @enum {string}
          */
-        "AuthorizationPolicy.PolicyAction": "ALLOW" | "DENY";
+        "AuthorizationPolicy.PolicyAction": "ALLOW" | "DENY" | "CUSTOM";
+        /**
+         * ProviderRef
+         * @description name: of an extension provider of the MeshConfig.
+         */
+        "AuthorizationPolicy.ProviderRef": {
+            /** Name */
+            name: string;
+        };
         /**
          * RuleSpec
          * @description `{}` matches every request.
@@ -1864,6 +1873,7 @@ export interface components {
         /**
          * AuthorizationPolicySpec
          * @description No `rules`: never matches; with action ALLOW that denies everything in scope. targetRefs: instead of selector, what it is for.
+         *     provider: with action CUSTOM, who is asked about what the rules match.
          */
         AuthorizationPolicySpec: {
             /** @default null */
@@ -1875,6 +1885,8 @@ export interface components {
             targetRefs: components["schemas"]["AuthorizationPolicy.TargetRef"][] | null;
             /** @default ALLOW */
             action: components["schemas"]["AuthorizationPolicy.PolicyAction"];
+            /** @default null */
+            provider: components["schemas"]["AuthorizationPolicy.ProviderRef"] | null;
             /**
              * Rules
              * @default []
@@ -2869,15 +2881,16 @@ export interface components {
         };
         /**
          * Explanation
-         * @description `decision`: allow when every workload allows; deny when none does, or nobody stands behind the service. `reason`: of the first
-         *     verdict that denies, else of the first. `path`: as policies and application see it. `revision`: of the documents that were asked.
+         * @description `decision`: allow when every workload allows; deny when none does, or nobody stands behind the service; mixed when some deny; ask
+         *     when none denies, and a provider decides. `reason`: of the first verdict that denies, else that asks, else of the first. `path`: as
+         *     policies and application see it. `revision`: of the documents that were asked.
          */
         Explanation: {
             /**
              * Decision
              * @enum {string}
              */
-            decision: "allow" | "deny" | "mixed";
+            decision: "allow" | "deny" | "mixed" | "ask";
             /** Reason */
             reason: string;
             /** Identity */
@@ -4479,6 +4492,101 @@ export interface components {
             spec: components["schemas"]["MeshConfigSpec"];
             status?: components["schemas"]["DocumentStatus"];
         };
+        /** Body */
+        "MeshConfig.Body": {
+            /** Maxrequestbytes */
+            maxRequestBytes: number;
+            /**
+             * Allowpartialmessage
+             * @default false
+             */
+            allowPartialMessage: boolean;
+            /**
+             * Packasbytes
+             * @default false
+             */
+            packAsBytes: boolean;
+        };
+        /** ExtAuthzGrpc */
+        "MeshConfig.ExtAuthzGrpc": {
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /**
+             * Timeout
+             * @default 600s
+             */
+            timeout: string;
+            /**
+             * Failopen
+             * @default false
+             */
+            failOpen: boolean;
+            /**
+             * Statusonerror
+             * @default 403
+             */
+            statusOnError: string;
+            /** @default null */
+            includeRequestBodyInCheck: components["schemas"]["MeshConfig.Body"] | null;
+        };
+        /**
+         * ExtAuthzHttp
+         * @description service: host, or `namespace/host`. Header lists have Istio's forms: name, `prefix*`, `*suffix`.
+         */
+        "MeshConfig.ExtAuthzHttp": {
+            /** Service */
+            service: string;
+            /** Port */
+            port: number;
+            /**
+             * Timeout
+             * @default 600s
+             */
+            timeout: string;
+            /**
+             * Pathprefix
+             * @default
+             */
+            pathPrefix: string;
+            /**
+             * Failopen
+             * @default false
+             */
+            failOpen: boolean;
+            /**
+             * Statusonerror
+             * @default 403
+             */
+            statusOnError: string;
+            /**
+             * Includerequestheadersincheck
+             * @default []
+             */
+            includeRequestHeadersInCheck: string[];
+            /** Includeadditionalheadersincheck */
+            includeAdditionalHeadersInCheck?: {
+                [key: string]: string;
+            };
+            /** @default null */
+            includeRequestBodyInCheck: components["schemas"]["MeshConfig.Body"] | null;
+            /**
+             * Headerstoupstreamonallow
+             * @default []
+             */
+            headersToUpstreamOnAllow: string[];
+            /**
+             * Headerstodownstreamondeny
+             * @default []
+             */
+            headersToDownstreamOnDeny: string[];
+            /**
+             * Headerstodownstreamonallow
+             * @default []
+             */
+            headersToDownstreamOnAllow: string[];
+        };
         /**
          * OutboundPolicy
          * @description What becomes of calls to hosts that no document names (Istio, OutboundTrafficPolicy).
@@ -4494,11 +4602,24 @@ export interface components {
             mode: components["schemas"]["MeshConfig.OutboundPolicy"];
         };
         /**
+         * ProviderSpec
+         * @description One of the two. name: that policies name.
+         */
+        "MeshConfig.ProviderSpec": {
+            /** Name */
+            name: string;
+            /** @default null */
+            envoyExtAuthzHttp: components["schemas"]["MeshConfig.ExtAuthzHttp"] | null;
+            /** @default null */
+            envoyExtAuthzGrpc: components["schemas"]["MeshConfig.ExtAuthzGrpc"] | null;
+        };
+        /**
          * MeshConfigSpec
          * @description defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
          *     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. denialHeader: who is denied by a workload of its own namespace
          *     is told by what, in the response header x-meshweb-denied-by. connectTimeout: TCP connect to another workload (Istio: 10s).
-         *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken.
+         *     protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken. extensionProviders: whom
+         *     AuthorizationPolicies with action CUSTOM ask.
          */
         MeshConfigSpec: {
             /**
@@ -4529,6 +4650,11 @@ export interface components {
              */
             protocolDetectionTimeout: string;
             outboundTrafficPolicy?: components["schemas"]["MeshConfig.OutboundTrafficPolicy"];
+            /**
+             * Extensionproviders
+             * @default []
+             */
+            extensionProviders: components["schemas"]["MeshConfig.ProviderSpec"][];
         };
         /** Metadata */
         Metadata: {
@@ -4694,7 +4820,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "ALLOW" | "DENY";
+            action: "ALLOW" | "DENY" | "CUSTOM";
             /** Dryrun */
             dryRun: boolean;
             /** Matched */
@@ -6476,7 +6602,8 @@ export interface components {
         };
         /**
          * Verdict
-         * @description At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest.
+         * @description At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest. ask: `provider`
+         *     (an extension provider) is asked, and decides; policies alone would let it pass. Else `provider` is empty.
          */
         Verdict: {
             /** Workload */
@@ -6485,7 +6612,9 @@ export interface components {
              * Decision
              * @enum {string}
              */
-            decision: "allow" | "deny";
+            decision: "allow" | "deny" | "ask";
+            /** Provider */
+            provider: string;
             /**
              * Hop
              * @enum {string}

@@ -10,11 +10,12 @@ from meshweb.api.shapes.base import Shape, Time
 
 
 class AccessReason(Shape):
-    """What a document does to a caller's calls: one of its rules (`rule`, from 1; `field` is its JSON pointer) allows or denies them, or
-    it is silent: an ALLOW policy stands there, and none of its rules is for this caller; `mtls`: it wants a certificate. document null:
-    a default of the mesh. certain: whatever the request says. anyone: the rule asks nothing of the caller."""
+    """What a document does to a caller's calls: one of its rules (`rule`, from 1; `field` is its JSON pointer) allows or denies them,
+    has an extension provider asked about them (asks), or it is silent: an ALLOW policy stands there, and none of its rules is for this
+    caller; `mtls`: it wants a certificate. document null: a default of the mesh. certain: whatever the request says. anyone: the rule asks
+    nothing of the caller."""
 
-    effect: Literal["allows", "denies", "silent", "mtls"]
+    effect: Literal["allows", "denies", "asks", "silent", "mtls"]
     document: str | None
     rule: int | None
     field: str

@@ -49,17 +49,19 @@ class RuleTrace(Shape):
 
 class PolicyTrace(Shape):
     document: str
-    action: Literal["ALLOW", "DENY"]
+    action: Literal["ALLOW", "DENY", "CUSTOM"]
     dry_run: bool
     matched: bool
     rules: list[RuleTrace]
 
 
 class Verdict(Shape):
-    """At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest."""
+    """At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest. ask: `provider`
+    (an extension provider) is asked, and decides; policies alone would let it pass. Else `provider` is empty."""
 
     workload: str
-    decision: Literal["allow", "deny"]
+    decision: Literal["allow", "deny", "ask"]
+    provider: str
     hop: Literal["connection", "token", "policy"]
     document: str | None
     field: str
@@ -68,10 +70,11 @@ class Verdict(Shape):
 
 
 class Explanation(Shape):
-    """`decision`: allow when every workload allows; deny when none does, or nobody stands behind the service. `reason`: of the first
-    verdict that denies, else of the first. `path`: as policies and application see it. `revision`: of the documents that were asked."""
+    """`decision`: allow when every workload allows; deny when none does, or nobody stands behind the service; mixed when some deny; ask
+    when none denies, and a provider decides. `reason`: of the first verdict that denies, else that asks, else of the first. `path`: as
+    policies and application see it. `revision`: of the documents that were asked."""
 
-    decision: Literal["allow", "deny", "mixed"]
+    decision: Literal["allow", "deny", "mixed", "ask"]
     reason: str
     identity: str
     service: str

@@ -64,10 +64,12 @@ def _call(asked: shapes.Call, path: str) -> Call:
 
 def _shown(found: Explanation, path: str, revision: int, *, draft: bool) -> shapes.Explanation:
     denied = [verdict for verdict in found.verdicts if not verdict.allowed]
-    decision: Literal["allow", "deny", "mixed"] = "mixed"
-    if found.allowed or len(denied) == len(found.verdicts):
-        decision = "allow" if found.allowed else "deny"
-    first = next(iter(denied or found.verdicts), None)
+    decision: Literal["allow", "deny", "mixed", "ask"] = "mixed"
+    if found.allowed:
+        decision = "ask" if found.asked else "allow"
+    elif len(denied) == len(found.verdicts):
+        decision = "deny"
+    first = next(iter(denied or [v for v in found.verdicts if v.asked] or found.verdicts), None)
     return shapes.Explanation(
         decision=decision,
         reason=first.reason if first is not None else f"nobody stands behind {found.service}",
@@ -84,7 +86,8 @@ def _shown(found: Explanation, path: str, revision: int, *, draft: bool) -> shap
 def _verdict(verdict: Verdict) -> shapes.Verdict:
     return shapes.Verdict(
         workload=verdict.workload,
-        decision="allow" if verdict.allowed else "deny",
+        decision=("ask" if verdict.asked else "allow") if verdict.allowed else "deny",
+        provider=verdict.asked,
         hop=verdict.hop.value,
         document=str(verdict.document) if verdict.document is not None else None,
         field=verdict.field,

@@ -1,7 +1,7 @@
 """Access records of what was denied, to the agent: who was turned away, and by which rule; and of what a dry run would have denied.
 
-Envoy sets no response flag for it. RBAC leaves its verdict in dynamic metadata, under the prefix of its statistics, jwt_authn why it
-refused a token.
+Envoy sets no response flag for it, but where an extension provider denied or did not answer. RBAC leaves its verdict in dynamic metadata,
+under the prefix of its statistics, jwt_authn why it refused a token.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ _LOGGERS = "envoy.extensions.access_loggers.grpc.v3"
 _RBAC, _NETWORK_RBAC = "envoy.filters.http.rbac", "envoy.filters.network.rbac"
 _STATS = ("deny", "allow")
 """Prefixes of the two RBAC filters."""
+_DENIED_BY_PROVIDER: Json = {"response_flag_filter": {"flags": ["UAEX"]}}
 ENFORCED = "enforced."
 """Prefix of the network filters' own verdict: they leave only that of shadow rules, so theirs stand there a second time."""
 
@@ -42,7 +43,7 @@ def tcp_denial_log() -> Json:
 def _log(logger: str, filters: list[Json], config: Any) -> Json:
     return {
         "name": f"envoy.access_loggers.{logger}",
-        "filter": {"or_filter": {"filters": [{"metadata_filter": one} for one in filters]}},
+        "filter": {"or_filter": {"filters": [*({"metadata_filter": one} for one in filters), _DENIED_BY_PROVIDER]}},
         "typed_config": config,
     }
 

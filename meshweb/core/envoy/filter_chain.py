@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from meshweb.core.envoy import route_filters
+from meshweb.core.envoy import custom, route_filters
 from meshweb.core.envoy.clusters import dns_cache
 from meshweb.core.envoy.denial_header import local_replies
 from meshweb.core.envoy.denial_log import ENFORCED, http_denial_log, tcp_denial_log
 from meshweb.core.envoy.local_rate_limits import local_filter
-from meshweb.core.envoy.rbac import HEADERS, RbacRules
+from meshweb.core.envoy.rbac import ASKED_HEADERS, HEADERS, RbacRules
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
 from meshweb.core.envoy.tokens import token_filter
 from meshweb.core.envoy.values import ADS, Json, any_of, duration
+from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.routing import ConnectionRule
 from meshweb.core.ir.security import TokenRule
 
@@ -35,7 +36,12 @@ class FilterPhase(IntEnum):
 
     PEER = 10
     TOKENS = 20
-    HEADERS = 30
+    FORGED = 25
+    ASKED_HEADERS = 30
+    CUSTOM = 32
+    KNOWN = 33
+    ASKING = 34
+    HEADERS = 38
     DENY = 40
     ALLOW = 50
     RATE_LIMIT_STATUS = 54
@@ -50,18 +56,22 @@ class FilterPhase(IntEnum):
 
 
 HEADERS_FILTER = "envoy.filters.http.header_to_metadata"
+ASKED_HEADERS_FILTER = "envoy.filters.http.header_to_metadata.custom"
 DENY_FILTER = "envoy.filters.http.rbac.deny"
 ALLOW_FILTER = "envoy.filters.http.rbac.allow"
 _NOBODY: Json = {"action": 0, "policies": {}}
 """config.rbac.v3.RBAC: ALLOW without a policy."""
 
 
-def inbound_filters(tokens: Sequence[TokenRule] = (), *, peer: Json | None = None) -> list[Json]:
+def inbound_filters(
+    tokens: Sequence[TokenRule] = (), providers: Sequence[Provider] = (), *, peer: Json | None = None
+) -> list[Json]:
     """In front of an application: who may call, and how often. peer: a filter that notes what a caller is."""
     return _in_order(
         {
             **_tokens(tokens),
             **({FilterPhase.PEER: peer} if peer is not None else {}),
+            **_custom(providers),
             **_authorization(),
             **_rate_limits(),
             FilterPhase.ROUTER: _router(),
@@ -82,10 +92,13 @@ def outbound_filters(*, dynamic: bool = False) -> list[Json]:
     return _in_order(found)
 
 
-def gateway_filters(tokens: Sequence[TokenRule] = (), *, dynamic: bool = False) -> list[Json]:
+def gateway_filters(
+    tokens: Sequence[TokenRule] = (), providers: Sequence[Provider] = (), *, dynamic: bool = False
+) -> list[Json]:
     """For calls from outside: who may call, and how often, then as for an application's own."""
-    found = {
+    found: dict[FilterPhase, Json | list[Json]] = {
         **_tokens(tokens),
+        **_custom(providers),
         **_authorization(),
         **_rate_limits(),
         FilterPhase.CORS: route_filters.cors_filter(),
@@ -102,10 +115,26 @@ def _tokens(rules: Sequence[TokenRule]) -> dict[FilterPhase, Json]:
     return {FilterPhase.TOKENS: token_filter(rules)} if rules else {}
 
 
-def _authorization() -> dict[FilterPhase, Json]:
-    headers = any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config")
+def _custom(providers: Sequence[Provider]) -> dict[FilterPhase, list[Json]]:
+    if not providers:
+        return {}
+    marks = any_of("envoy.extensions.filters.http.rbac.v3.RBAC")
     return {
-        FilterPhase.HEADERS: {"name": HEADERS_FILTER, "typed_config": headers},
+        FilterPhase.FORGED: [custom.forged_filter()],
+        FilterPhase.ASKED_HEADERS: [_headers_filter(ASKED_HEADERS_FILTER)],
+        FilterPhase.CUSTOM: [{"name": custom.CUSTOM_FILTER, "typed_config": marks}],
+        FilterPhase.KNOWN: [custom.known_filter(providers)],
+        FilterPhase.ASKING: custom.asking_filters(providers),
+    }
+
+
+def _headers_filter(name: str) -> Json:
+    return {"name": name, "typed_config": any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config")}
+
+
+def _authorization() -> dict[FilterPhase, Json]:
+    return {
+        FilterPhase.HEADERS: _headers_filter(HEADERS_FILTER),
         FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
         FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
     }
@@ -122,8 +151,13 @@ def _rate_limits() -> dict[FilterPhase, Json]:
     }
 
 
-def _in_order(filters: dict[FilterPhase, Json]) -> list[Json]:
-    return [filters[phase] for phase in sorted(filters)]
+def _in_order(filters: Mapping[FilterPhase, Json | list[Json]]) -> list[Json]:
+    """A phase may have several."""
+    found: list[Json] = []
+    for phase in sorted(filters):
+        standing = filters[phase]
+        found += standing if isinstance(standing, list) else [standing]
+    return found
 
 
 def _dynamic_host() -> Json:
@@ -142,22 +176,36 @@ def _rbac(name: str, stat: str) -> Json:
     return {"name": name, "typed_config": config}
 
 
-def authorization(rbac: RbacRules) -> dict[str, Any]:
-    """VirtualHost.typed_per_filter_config for `inbound_filters` and `gateway_filters`. A filter without rules is switched off."""
+def authorization(rbac: RbacRules, *, whole: bool = False) -> dict[str, Any]:
+    """typed_per_filter_config for `inbound_filters` and `gateway_filters`. A filter without rules is switched off. whole: of a route, in
+    place of what its virtual host says."""
     return {
-        **_headers(rbac.headers),
+        **_asked(rbac, whole=whole),
+        **_headers(HEADERS_FILTER, HEADERS, rbac.headers),
         DENY_FILTER: _per_route(rbac.deny, rbac.would_deny, "deny"),
         ALLOW_FILTER: _per_route(rbac.allow, rbac.would_allow, "allow"),
     }
 
 
-def _headers(names: tuple[str, ...]) -> dict[str, Any]:
+def _asked(rbac: RbacRules, *, whole: bool) -> dict[str, Any]:
+    if rbac.custom is None and not whole:
+        return {}
+    per_route = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
+    marks = {} if rbac.custom is None else {"rbac": {"shadow_rules": rbac.custom, "shadow_rules_stat_prefix": custom.STAT}}
+    return {
+        **_headers(ASKED_HEADERS_FILTER, ASKED_HEADERS, rbac.custom_headers),
+        custom.CUSTOM_FILTER: any_of(per_route, **marks),
+        custom.FORGED_FILTER: custom.without_forged(rbac.provider),
+    }
+
+
+def _headers(filter_name: str, namespace: str, names: tuple[str, ...]) -> dict[str, Any]:
     if not names:
         return {}
     rules = [
-        {"header": name, "on_header_present": {"metadata_namespace": HEADERS, "key": name, "type": _STRING}} for name in names
+        {"header": name, "on_header_present": {"metadata_namespace": namespace, "key": name, "type": _STRING}} for name in names
     ]
-    return {HEADERS_FILTER: any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config", request_rules=rules)}
+    return {filter_name: any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config", request_rules=rules)}
 
 
 def _per_route(rules: Json | None, would: Json | None, stat: str) -> Any:
@@ -178,7 +226,7 @@ def _rbac_fields(rules: Json | None, would: Json | None, stat: str) -> Json:
 
 def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
     """The same decision on a TCP port: a denied connection is closed."""
-    found = []
+    found = _network_asking(rbac, port)
     for stat, rules, would in (("deny", rbac.deny, rbac.would_deny), ("allow", rbac.allow, rbac.would_allow)):
         if rules is not None:
             verdict = {"shadow_rules": rules, "shadow_rules_stat_prefix": f"{ENFORCED}{stat}."}
@@ -193,6 +241,21 @@ def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
 def _network_rbac(name: str, port: int, rules: Json) -> Json:
     config = any_of("envoy.extensions.filters.network.rbac.v3.RBAC", stat_prefix=f"inbound_{port}_{name}.", **rules)
     return {"name": f"envoy.filters.network.rbac.{name}", "typed_config": config}
+
+
+def _network_asking(rbac: RbacRules, port: int) -> list[Json]:
+    if rbac.custom is None or rbac.provider is None:
+        return []
+    marks = any_of(
+        "envoy.extensions.filters.network.rbac.v3.RBAC",
+        stat_prefix=f"inbound_{port}_custom.",
+        shadow_rules=rbac.custom,
+        shadow_rules_stat_prefix=custom.STAT,
+    )
+    return [
+        {"name": "envoy.filters.network.rbac.custom", "typed_config": marks},
+        custom.network_asking_filter(rbac.provider),
+    ]
 
 
 def _normalization() -> Json:
@@ -210,7 +273,14 @@ def _normalization() -> Json:
     }
 
 
-def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = (), *, peer: Json | None = None) -> Any:
+def inbound_hcm(
+    port: int,
+    route_config: str,
+    tokens: Sequence[TokenRule] = (),
+    providers: Sequence[Provider] = (),
+    *,
+    peer: Json | None = None,
+) -> Any:
     """HttpConnectionManager in front of the application: normalizes, authorizes, says who the caller is (XFCC). peer: as in
     `inbound_filters`; who is denied is then told by what."""
     return any_of(
@@ -218,7 +288,7 @@ def inbound_hcm(port: int, route_config: str, tokens: Sequence[TokenRule] = (), 
         stat_prefix=f"inbound_{port}",
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=inbound_filters(tokens, peer=peer),
+        http_filters=inbound_filters(tokens, providers, peer=peer),
         **({"local_reply_config": local_replies()} if peer is not None else {}),
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
@@ -256,14 +326,21 @@ def outbound_hcm(stat: str, route_config: str, *, connect: bool = False, dynamic
     )
 
 
-def gateway_hcm(stat: str, route_config: str, tokens: Sequence[TokenRule] = (), *, dynamic: bool = False) -> Any:
+def gateway_hcm(
+    stat: str,
+    route_config: str,
+    tokens: Sequence[TokenRule] = (),
+    providers: Sequence[Provider] = (),
+    *,
+    dynamic: bool = False,
+) -> Any:
     """HttpConnectionManager for calls from outside the mesh: what callers say about themselves is not believed."""
     return any_of(
         _HCM,
         stat_prefix=stat,
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
-        http_filters=gateway_filters(tokens, dynamic=dynamic),
+        http_filters=gateway_filters(tokens, providers, dynamic=dynamic),
         access_log=[http_denial_log()],
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,

@@ -9,6 +9,7 @@ from meshweb.core.envoy.listeners import connection_chains, listener, tls_inspec
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address
 from meshweb.core.ir.gateways import ServerTls
+from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.routing import ConnectionRule
 from meshweb.core.ir.security import Policy, TokenRule
 from meshweb.core.snapshot import XdsResource
@@ -43,6 +44,7 @@ class GatewayListener:
     dynamic: bool
     trust_domain: str
     dns_suffix: str
+    providers: tuple[Provider, ...] = ()
 
 
 def gateway_listener(spec: GatewayListener) -> XdsResource:
@@ -80,7 +82,7 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
     """The chains of one server, with what their own rules match."""
     stat = f"gateway_{spec.port}"
     if chain.routes:
-        hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, dynamic=spec.dynamic)
+        hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, spec.providers, dynamic=spec.dynamic)
         return [{"filters": [filters.http_connection_manager(hcm)]}]
     rules = rules_for(chain.policies, http=False, trust_domain=spec.trust_domain)
     judges = filters.network_rbac_filters(rules, spec.port)

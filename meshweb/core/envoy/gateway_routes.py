@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
-from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.envoy.rbac import RbacRules, rules_for
 from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.routes import configuration, route
 from meshweb.core.envoy.values import Json
@@ -52,22 +51,24 @@ class GatewayRoutes:
 def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
     """Hosts are compared without port, trailing dot and case. What no host and no route is for is answered with 404, to those whom
     the policies admit."""
-    guards = [authorization(rules_for(policies, http=True, trust_domain=spec.trust_domain)) for policies in spec.guards]
+    guards = [rules_for(policies, http=True, trust_domain=spec.trust_domain) for policies in spec.guards]
     hosts = []
     for item in sorted(spec.hosts, key=lambda item: item.host == "*"):
-        routes = [_route(spec, item, rule, guards[guard] if guard != item.guard else {}) for rule, guard in item.rules]
+        routes = [_route(spec, item, rule, guards[guard] if guard != item.guard else None) for rule, guard in item.rules]
         fields: Json = {
             "name": f"{item.host}:{spec.port}",
             "domains": ["*"] if item.host == "*" else [item.host, f"{item.host}."],
             "routes": [_TO_HTTPS] if item.https_only else [AMBIGUOUS, *routes, _NOT_FOUND],
-            **limited(item.limit, guards[item.guard]),
+            **limited(item.limit, authorization(guards[item.guard])),
             "include_request_attempt_count": True,
         }
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))
     return configuration(spec.name, hosts, ignore_port=True)
 
 
-def _route(spec: GatewayRoutes, host: GatewayHost, rule: RouteRule, guard: dict[str, Any]) -> Json:
+def _route(spec: GatewayRoutes, host: GatewayHost, rule: RouteRule, guard: RbacRules | None) -> Json:
     """guard: in place of the host's. Envoy takes the nearest configuration of a filter, and no other."""
     found = route(rule, f"{host.host}:{spec.port}/*", Listening(spec.port, spec.tls), spec.dns_suffix)
-    return {**found, "typed_per_filter_config": {**found.get("typed_per_filter_config", {}), **guard}} if guard else found
+    if guard is not None:
+        found["typed_per_filter_config"] = {**found.get("typed_per_filter_config", {}), **authorization(guard, whole=True)}
+    return found

@@ -11,6 +11,7 @@ from meshweb.core.envoy.denial_header import peer_filter
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address, any_of, duration, serialized
 from meshweb.core.ir.inbound import InboundPort
+from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.routing import ConnectionRule
 from meshweb.core.ir.security import MtlsMode
 from meshweb.core.ir.services import Protocol
@@ -27,13 +28,14 @@ _PLAIN_HTTP = ["http/1.0", "http/1.1", "h2c"]
 @dataclass(frozen=True, slots=True)
 class InboundListener:
     """detection_timeout_ms: how long to wait for the first bytes where they decide. tells: namespace whose callers are told what denied
-    them; empty: nobody is."""
+    them; empty: nobody is. providers: all that may be asked about requests."""
 
     bind: str
     port: InboundPort
     trust_domain: str
     detection_timeout_ms: int
     tells: str = ""
+    providers: tuple[Provider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def _inbound_chains(spec: InboundListener) -> list[Json]:
 def _inbound_http(spec: InboundListener) -> list[Json]:
     number, name = spec.port.number, names.inbound_listener(spec.port.number)
     peer = peer_filter(spec.tells, spec.trust_domain) if spec.tells else None
-    return [filters.http_connection_manager(filters.inbound_hcm(number, name, spec.port.tokens, peer=peer))]
+    hcm = filters.inbound_hcm(number, name, spec.port.tokens, spec.providers, peer=peer)
+    return [filters.http_connection_manager(hcm)]
 
 
 def _inbound_tcp(spec: InboundListener, suffix: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""AuthorizationPolicies as Envoy RBAC rules (semantics: Istio, "AuthorizationPolicy"; order DENY before ALLOW).
+"""AuthorizationPolicies as Envoy RBAC rules (semantics: Istio, "AuthorizationPolicy"; order CUSTOM, DENY, ALLOW).
 
 Istio skips a rule that it cannot translate; here nothing is skipped: an ALLOW that cannot match on this port matches nothing, and
 a DENY whose HTTP fields cannot be read on a TCP port denies more, never less.
@@ -10,9 +10,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from meshweb.core.envoy import rbac_tokens, rbac_values
+from meshweb.core.envoy import custom, rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
-from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.ir.providers import Provider
+from meshweb.core.ir.security import (
+    Attribute,
+    Conditions,
+    Policy,
+    PolicyAction,
+    PolicyCondition,
+    PolicyRule,
+    provider_of,
+)
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
@@ -20,36 +29,45 @@ _AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"reg
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
-HEADERS = "meshweb.headers"
-"""Namespace of dynamic metadata."""
+HEADERS, ASKED_HEADERS = "meshweb.headers", "meshweb.headers.asked"
+"""Namespaces of dynamic metadata: headers when DENY and ALLOW look at them, and before a provider is asked."""
 _PRINCIPALS = frozenset({a for a in Attribute if a.of_caller or a.of_token} | {Attribute.SOURCE_IP})
 """What RBAC calls principals; all others are permissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class RbacRules:
-    """config.rbac.v3.RBAC values for the two filters; None where there is nothing to decide. Those of `would_`: what would be decided if
-    dry runs were none. headers: what the rules want in metadata."""
+    """config.rbac.v3.RBAC values for the filters; None where there is nothing to decide. Those of `would_`: what would be decided if dry
+    runs were none. custom: marks what `provider` is asked about. headers: what the rules want in metadata; custom_headers: those of CUSTOM,
+    before anybody is asked."""
 
     deny: Json | None
     allow: Json | None
     would_deny: Json | None = None
     would_allow: Json | None = None
+    custom: Json | None = None
+    provider: Provider | None = None
     headers: tuple[str, ...] = ()
+    custom_headers: tuple[str, ...] = ()
 
 
 def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) -> RbacRules:
     denying = [p for p in policies if p.action is PolicyAction.DENY]
     allowing = [p for p in policies if p.action is PolicyAction.ALLOW]
+    asking = [p for p in policies if p.action is PolicyAction.CUSTOM]
     translation = _Translation(http, trust_domain)
     live = [p for p in allowing if not p.dry_run]
+    provider = provider_of(policies, http=http)
     return RbacRules(
-        deny=translation.rbac(_DENY, (p for p in denying if not p.dry_run)),
+        deny=translation.rbac(_DENY, [*(p for p in denying if not p.dry_run), *asking], provider),
         # An ALLOW policy without rules still asks for the filter: it then admits nobody.
         allow=translation.rbac(_ALLOW, live) if live else None,
         would_deny=translation.rbac(_DENY, (p for p in denying if p.dry_run)),
         would_allow=translation.rbac(_ALLOW, allowing) if len(live) < len(allowing) else None,
-        headers=strict_headers(policies),
+        custom=replace(translation, headers=ASKED_HEADERS).marks(asking, provider) if provider is not None else None,
+        provider=provider,
+        headers=strict_headers([*denying, *allowing, *asking]),
+        custom_headers=strict_headers(asking),
     )
 
 
@@ -68,7 +86,7 @@ def policy_id(policy: Policy, rule: int) -> str:
 
 def policy_of(identifier: str) -> tuple[str, str, int] | None:
     """Namespace, name and rule; None: not what `policy_id` makes."""
-    found = _POLICY_ID.fullmatch(identifier)
+    found = _POLICY_ID.fullmatch(custom.rule_of(identifier))
     return (found[1], found[2], int(found[3])) if found is not None else None
 
 
@@ -76,16 +94,31 @@ def policy_of(identifier: str) -> tuple[str, str, int] | None:
 class _Translation:
     http: bool
     trust_domain: str
+    headers: str = HEADERS
 
-    def rbac(self, action: int, policies: Iterable[Policy]) -> Json | None:
-        """None: a DENY that denies nothing."""
+    def rbac(self, action: int, policies: Iterable[Policy], provider: Provider | None = None) -> Json | None:
+        """None: a DENY that denies nothing. provider: what CUSTOM policies match is denied where a chain does not know it, or always where
+        there is none."""
         found: Json = {}
         for policy in policies:
+            asks = policy.action is PolicyAction.CUSTOM
+            unknown = custom.unless_known(provider) if asks and provider is not None else None
+            if unknown is not None and not self.http:
+                continue  # its filter stands in the same chain
             for index, rule in enumerate(policy.rules):
                 translated = self._rule(rule, action == _DENY)
                 if translated is not None:
-                    found[policy_id(policy, index)] = translated
+                    found[policy_id(policy, index)] = _only(translated, unknown) if unknown is not None else translated
         return {"action": action, "policies": found} if found or action == _ALLOW else None
+
+    def marks(self, policies: Iterable[Policy], provider: Provider) -> Json | None:
+        """Shadow rules. None: nothing is ever asked about."""
+        found = {
+            custom.marked(provider, policy_id(policy, index)): self._rule(rule, denies=True)
+            for policy in policies
+            for index, rule in enumerate(policy.rules)
+        }
+        return {"action": _DENY, "policies": found} if found else None
 
     def _rule(self, rule: PolicyRule, denies: bool) -> Json | None:
         """None: never matches here (an ALLOW with HTTP fields on a TCP port)."""
@@ -110,12 +143,20 @@ class _Translation:
                 continue  # of a DENY: denies more
             lenient = denies != condition.negated
             if condition.attribute is Attribute.HEADER:
-                one_of = [_header_lines(condition, lenient)]
+                one_of = [self._header_lines(condition, lenient)]
             else:
                 one_of = [_operation(condition, value, lenient) for value in condition.values]
             any_of = one_of[0] if len(one_of) == 1 else {"or_rules": {"rules": one_of}}
             parts.append({"not_rule": any_of} if condition.negated else any_of)
         return {"and_rules": {"rules": parts}} if parts else _ANY
+
+    def _header_lines(self, condition: PolicyCondition, lenient: bool) -> Json:
+        """Envoy looks at each line of a header that came several times, and is content with one. Where that is not the safe side, the
+        header is read from metadata, where all lines are joined."""
+        matcher = rbac_values.header(condition.values, lenient=lenient)
+        if lenient:
+            return _header(condition.key, matcher)
+        return {"metadata": {"filter": self.headers, "path": [{"key": condition.key}], "value": {"string_match": matcher}}}
 
     # --- principals ---------------------------------------------------------------------------------------------------
 
@@ -147,6 +188,10 @@ class _Translation:
         return {"authenticated": {"principal_name": matcher(value, self.trust_domain)}}
 
 
+def _only(rule: Json, permission: Json) -> Json:
+    return {**rule, "permissions": [{"and_rules": {"rules": [one, permission]}} for one in rule["permissions"]]}
+
+
 def needs_identity(condition: PolicyCondition, *, denies: bool) -> bool:
     """An ALLOW for everybody but some is not for those who do not say who they are, unless it says so (`notPrincipals: ["*"]`)."""
     named = condition.attribute.of_caller or condition.attribute.of_token
@@ -175,22 +220,10 @@ def _operation(condition: PolicyCondition, value: str, lenient: bool) -> Json:
             raise AssertionError(condition.attribute)
 
 
-def _header_lines(condition: PolicyCondition, lenient: bool) -> Json:
-    """Envoy looks at each line of a header that came several times, and is content with one. Where that is not the safe side, the
-    header is read from metadata, where all lines are joined."""
-    matcher = rbac_values.header(condition.values, lenient=lenient)
-    if lenient:
-        return _header(condition.key, matcher)
-    return {"metadata": {"filter": HEADERS, "path": [{"key": condition.key}], "value": {"string_match": matcher}}}
-
-
 def strict_headers(policies: Iterable[Policy]) -> tuple[str, ...]:
-    """Headers that rules want in metadata, below `HEADERS`."""
+    """Headers that rules want in metadata, below their namespace."""
     conditions = (
-        (condition, policy.action is PolicyAction.DENY)
-        for policy in policies
-        for rule in policy.rules
-        for condition in rule.when
+        (condition, not policy.action.opens) for policy in policies for rule in policy.rules for condition in rule.when
     )
     return tuple(sorted({c.key for c, denies in conditions if c.attribute is Attribute.HEADER and denies == c.negated}))
 

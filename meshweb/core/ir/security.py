@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from meshweb.core.ir.providers import Provider
 
 
 class MtlsMode(StrEnum):
@@ -30,6 +33,12 @@ class PeerModes:
 class PolicyAction(StrEnum):
     ALLOW = "ALLOW"
     DENY = "DENY"
+    CUSTOM = "CUSTOM"
+
+    @property
+    def opens(self) -> bool:
+        """What it matches passes; of all others matching more is the safe side."""
+        return self is PolicyAction.ALLOW
 
 
 class Attribute(StrEnum):
@@ -109,13 +118,25 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An AuthorizationPolicy for one workload. No rules: never matches. dry_run: decides nothing, what it would decide is told."""
+    """An AuthorizationPolicy for one workload. No rules: never matches. dry_run: decides nothing, what it would decide is told. provider:
+    whom CUSTOM asks."""
 
     namespace: str
     name: str
     action: PolicyAction
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
+    provider: Provider | None = None
+
+
+def provider_of(policies: Iterable[Policy], *, http: bool) -> Provider | None:
+    """Who is asked about what their CUSTOM rules match; None: nobody can be, and it is denied. One port has one provider (Istio), and a
+    connection that is not HTTP is asked about by gRPC alone."""
+    named = {policy.provider for policy in policies if policy.action is PolicyAction.CUSTOM}
+    found = named.pop() if len(named) == 1 else None
+    if found is None or found.definition is None or found.problem or not (http or found.definition.grpc):
+        return None
+    return found
 
 
 DENY_BY_DEFAULT = Policy("", "", PolicyAction.ALLOW, ())

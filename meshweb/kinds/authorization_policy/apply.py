@@ -9,7 +9,9 @@ from meshweb.core.builder import MeshBuilder
 from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, Unreadable
+from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.providers import provider_named
 from meshweb.core.scoped import Audience, Scoped
 from meshweb.kinds.authorization_policy import when
 from meshweb.kinds.authorization_policy.spec import (
@@ -48,9 +50,12 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     spec = _spec(document)
     rules = tuple(_rule(rule, index, document.namespace) for index, rule in enumerate(spec.rules))
     dry_run = document.annotations.get(DRY_RUN) == "true"
-    policy = Policy(document.namespace, document.name, spec.action, rules, dry_run)
+    provider = provider_named(mesh, spec.provider.name) if spec.provider is not None else None
+    policy = Policy(document.namespace, document.name, spec.action, rules, dry_run, provider)
     words = "decides nothing: dry run" if dry_run else ""
     needs_http, ports = _needs_http(policy)
+    if provider is not None:
+        words = _asks(mesh, document, provider)
     if spec.target_refs is not None:
         attached = attach(mesh, document, spec.target_refs, needs_http, ports)
         for target in attached.targets:
@@ -61,6 +66,18 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.policies.append(Scoped(namespace, labels, document, policy))
     mesh.report(document, Condition.accepted(words))
     mesh.expect(document, Audience(namespace, labels, "no workload is in its scope yet", needs_http, ports))
+
+
+def _asks(mesh: MeshBuilder, document: Document, provider: Provider) -> str:
+    """What is to be known of the provider."""
+    mesh.askers[document.key] = provider.name
+    if provider.problem:
+        words = f"{provider.problem}: what the rules match is denied"
+        mesh.report(document, Condition.unresolved("ProviderNotFound", words))
+        return ""
+    mesh.report(document, Condition.resolved())
+    definition = provider.definition
+    return f"what {provider.name} cannot be asked about passes: failOpen" if definition is not None and definition.open else ""
 
 
 def fail_closed(mesh: MeshBuilder, document: Document) -> None:
@@ -74,11 +91,18 @@ def _spec(document: Document) -> AuthorizationPolicySpec:
     return document.spec
 
 
+_FATES = {
+    PolicyAction.ALLOW: "admits nobody",
+    PolicyAction.DENY: "denies all that its other fields cover",
+    PolicyAction.CUSTOM: "asks about all that its other fields cover",
+}
+
+
 def _needs_http(policy: Policy) -> tuple[str, frozenset[int]]:
     """What its author should know where HTTP is not spoken, and the ports that it is about (`Audience`)."""
     for index, rule in enumerate(policy.rules):
         if any(c.attribute.needs_http for conditions in (*rule.sources, *rule.operations, rule.when) for c in conditions):
-            fate = "denies all that its other fields cover" if policy.action is PolicyAction.DENY else "admits nobody"
+            fate = _FATES[policy.action]
             told = f"rule {index + 1} reads HTTP, which port {{port}} of {{workload}} does not speak: there it {fate}"
             return told, _ports(rule)
     return "", frozenset()

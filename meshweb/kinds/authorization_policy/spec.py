@@ -1,4 +1,4 @@
-"""AuthorizationPolicy (Istio reference): actions ALLOW and DENY with every field of `from`, `to` and `when` that a certificate, a
+"""AuthorizationPolicy (Istio reference): actions ALLOW, DENY and CUSTOM with every field of `from`, `to` and `when` that a certificate, a
 token, a connection or a request tells.
 
 Every other field of Istio's is refused with its path: a condition that is silently ignored would open what it was meant to close.
@@ -87,12 +87,20 @@ class RuleSpec(SpecModel):
     when: Annotated[tuple[ConditionSpec, ...], Some] | None = None
 
 
+class ProviderRef(SpecModel):
+    """name: of an extension provider of the MeshConfig."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+
+
 class AuthorizationPolicySpec(SpecModel):
-    """No `rules`: never matches; with action ALLOW that denies everything in scope. targetRefs: instead of selector, what it is for."""
+    """No `rules`: never matches; with action ALLOW that denies everything in scope. targetRefs: instead of selector, what it is for.
+    provider: with action CUSTOM, who is asked about what the rules match."""
 
     selector: Selector | None = None
     target_refs: TargetRefs | None = None
     action: PolicyAction = PolicyAction.ALLOW
+    provider: ProviderRef | None = None
     rules: Annotated[tuple[RuleSpec, ...], Field(max_length=MAX_RULES)] = ()
 
 
@@ -102,8 +110,20 @@ def check(metadata: Metadata, spec: object) -> Iterable[Violation]:
     yield from target_violations(metadata.namespace, spec.selector, spec.target_refs)
     if metadata.annotations.get(DRY_RUN, "false") not in {"true", "false"}:
         yield Violation(pointer("metadata", "annotations", DRY_RUN), "enum", "must be true or false")
+    yield from _action(metadata, spec)
     for index, rule in enumerate(spec.rules):
         yield from under(("spec", "rules", index), _rule(rule))
+
+
+def _action(metadata: Metadata, spec: AuthorizationPolicySpec) -> Iterator[Violation]:
+    asks = spec.action is PolicyAction.CUSTOM
+    if asks and spec.provider is None:
+        yield Violation("/spec/provider", "required", "must name the extension provider that CUSTOM asks")
+    if not asks and spec.provider is not None:
+        yield Violation("/spec/provider", "conflict", f"has no meaning with action {spec.action}: only CUSTOM asks")
+    if spec.action not in {PolicyAction.ALLOW, PolicyAction.DENY} and metadata.annotations.get(DRY_RUN) == "true":
+        words = f"must not stand on a policy with action {spec.action}: a dry run is for ALLOW and DENY (Istio)"
+        yield Violation(pointer("metadata", "annotations", DRY_RUN), "conflict", words)
 
 
 def _rule(rule: RuleSpec) -> Iterator[Violation]:

@@ -5,6 +5,7 @@ from meshweb.core.conditions import Condition
 from meshweb.core.intent import Document
 from meshweb.core.ir.security import PolicyAction
 from meshweb.kinds.durations import milliseconds
+from meshweb.kinds.mesh_config.providers import extension_provider
 from meshweb.kinds.mesh_config.spec import MeshConfigSpec
 
 
@@ -17,6 +18,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
     mesh.detection_timeout_ms = milliseconds(spec.protocol_detection_timeout)
     mesh.outbound_policy = spec.outbound_traffic_policy.mode
+    mesh.extension_providers |= {provider.name: extension_provider(provider) for provider in spec.extension_providers}
     mesh.report(document, Condition.accepted())
 
 

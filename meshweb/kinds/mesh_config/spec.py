@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from meshweb.core.errors import Violation
+from meshweb.core.errors import Violation, under
 from meshweb.core.ir.security import MtlsMode, PolicyAction
 from meshweb.core.ir.sidecars import OutboundPolicy
 from meshweb.kinds.base import Metadata, SpecModel
 from meshweb.kinds.durations import Duration, milliseconds
+from meshweb.kinds.mesh_config.providers import MAX_PROVIDERS, ProviderSpec, provider_violations
 
 DefaultAuthorization = Literal[PolicyAction.ALLOW, PolicyAction.DENY]
 
@@ -26,7 +27,8 @@ class MeshConfigSpec(SpecModel):
     """defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. denialHeader: who is denied by a workload of its own namespace
     is told by what, in the response header x-meshweb-denied-by. connectTimeout: TCP connect to another workload (Istio: 10s).
-    protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken."""
+    protocolDetectionTimeout: how long a proxy waits for the first bytes where they tell what is spoken. extensionProviders: whom
+    AuthorizationPolicies with action CUSTOM ask."""
 
     default_mtls_mode: Literal[MtlsMode.STRICT, MtlsMode.PERMISSIVE] = MtlsMode.STRICT
     default_authorization: DefaultAuthorization = PolicyAction.ALLOW
@@ -34,6 +36,7 @@ class MeshConfigSpec(SpecModel):
     connect_timeout: Duration = "10s"
     protocol_detection_timeout: Duration = "1s"
     outbound_traffic_policy: OutboundTrafficPolicy = Field(default_factory=OutboundTrafficPolicy)
+    extension_providers: Annotated[tuple[ProviderSpec, ...], Field(max_length=MAX_PROVIDERS)] = ()
 
 
 def check(metadata: Metadata, spec: SpecModel) -> Iterable[Violation]:
@@ -46,3 +49,4 @@ def check(metadata: Metadata, spec: SpecModel) -> Iterable[Violation]:
     ):
         if milliseconds(value) == 0:
             yield Violation(f"/spec/{name}", "greater_than", "must be more than 0")
+    yield from under(("spec", "extensionProviders"), provider_violations(spec.extension_providers))

@@ -4,6 +4,10 @@ A message is JSON of what was seen. Orders come as metadata: `x-grpc-status: UNA
 first two tries fail, with UNAVAILABLE or what `x-fail-with` names). The trailers carry `x-app`.
 
 `grpc.health.v1.Health/Check` is answered SERVING, for a service that is named as the VM NOT_SERVING.
+
+`envoy.service.auth.v3.Authorization/Check` allows, and tells the application who is asked for (`x-user`); orders come as headers of the
+request in question: `x-check: 401` denies so, `x-check: error` and `x-check: slow` do not answer, `x-check: body` denies
+a body that ends with bad, `x-check-path: /x` tries to change the path. A connection is denied to service account api.
 """
 
 from __future__ import annotations
@@ -16,7 +20,35 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from meshweb.protos import message
 from tests.traffic.model import Book, Headers, Seen, first
+
+
+async def _check(data: bytes, context: Any) -> bytes:
+    asked = message("envoy.service.auth.v3.CheckRequest").FromString(data).attributes
+    headers = asked.request.http.headers
+    order = headers.get("x-check", "")
+    answer = message("envoy.service.auth.v3.CheckResponse")()
+    if order == "error":
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "as ordered")
+    if order == "slow":
+        await asyncio.sleep(2)
+    if order == "body" and asked.request.http.body.endswith("bad"):
+        order = "402"
+    if order.isdigit() or (not headers and asked.source.principal.endswith("/sa/api")):
+        answer.status.code = 7  # PERMISSION_DENIED
+        answer.denied_response.status.code = int(order or 403)
+        answer.denied_response.body = "not for you"
+    else:
+        told = {"x-user": asked.source.principal or "nobody"}
+        told |= {":path": headers["x-check-path"], "x-forwarded-client-cert": "forged"} if "x-check-path" in headers else {}
+        for name, value in told.items():
+            answer.ok_response.headers.add(header={"key": name, "value": value}, append_action=_OVERWRITE)
+    found: bytes = answer.SerializeToString()
+    return found
+
+
+_OVERWRITE = 2  # HeaderValueOption.HeaderAppendAction
 
 
 @dataclass
@@ -56,6 +88,8 @@ class GrpcApp(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic 
 
         if details.method == "/grpc.health.v1.Health/Check":
             return grpc.unary_unary_rpc_method_handler(health)
+        if details.method == "/envoy.service.auth.v3.Authorization/Check":
+            return grpc.unary_unary_rpc_method_handler(_check)
         if streams:
             return grpc.unary_stream_rpc_method_handler(many)
         return grpc.unary_unary_rpc_method_handler(one)
