@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import json_format
 
 from meshweb.core.compile import Compiler
+from meshweb.core.envoy import rbac_values
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unreadable
 from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition, PolicyRule
@@ -132,4 +133,4 @@ def test_cluster_local_means_the_own_trust_domain(principal: str, matcher: dict[
     deny = rules_for((policy,), http=True, trust_domain="corp.example").deny
     assert deny is not None
     [rule] = deny["policies"].values()
-    assert rule["principals"] == [{"and_ids": {"ids": [{"authenticated": {"principal_name": matcher}}]}}]
+    assert rule["principals"] == [{"and_ids": {"ids": [rbac_values.caller(matcher)]}}]

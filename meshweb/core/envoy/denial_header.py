@@ -14,7 +14,7 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 def peer_filter(namespace: str, trust_domain: str) -> Json:
-    own = {"authenticated": {"principal_name": rbac_values.namespace(namespace, trust_domain)}}
+    own = rbac_values.caller(rbac_values.namespace(namespace, trust_domain))
     rules = {"action": 0, "policies": {"same-namespace": {"permissions": [{"any": True}], "principals": [own]}}}
     config = any_of("envoy.extensions.filters.http.rbac.v3.RBAC", shadow_rules=rules, shadow_rules_stat_prefix="peer.")
     return {"name": _FILTER, "typed_config": config}

@@ -25,7 +25,6 @@ from meshweb.core.ir.security import (
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
-_AUTHENTICATED: Json = {"authenticated": {"principal_name": {"safe_regex": {"regex": ".+"}}}}
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
@@ -74,7 +73,7 @@ def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) ->
 def requiring_mtls(rbac: RbacRules) -> RbacRules:
     """With a DENY of all that came without a certificate. The listener takes no such connection any more, but those that are open from
     before may bring one more request."""
-    rule = {"permissions": [_ANY], "principals": [{"not_id": _AUTHENTICATED}]}
+    rule = {"permissions": [_ANY], "principals": [{"not_id": rbac_values.SOMEBODY}]}
     held = rbac.deny["policies"] if rbac.deny is not None else {}
     return replace(rbac, deny={"action": _DENY, "policies": {**held, MTLS: rule}})
 
@@ -169,7 +168,7 @@ class _Translation:
             any_of = one_of[0] if len(one_of) == 1 else {"or_ids": {"ids": one_of}}
             parts.append({"not_id": any_of} if condition.negated else any_of)
             if needs_identity(condition, denies=denies):
-                parts.append(rbac_tokens.SOME if condition.attribute.of_token else _AUTHENTICATED)
+                parts.append(rbac_tokens.SOME if condition.attribute.of_token else rbac_values.SOMEBODY)
         return {"and_ids": {"ids": parts}} if parts else _ANY
 
     def _source(self, condition: PolicyCondition, value: str, lenient: bool) -> Json:
@@ -185,7 +184,7 @@ class _Translation:
             Attribute.SERVICE_ACCOUNT: rbac_values.service_account,
             Attribute.TRUST_DOMAIN: rbac_values.trust_domain,
         }[condition.attribute]
-        return {"authenticated": {"principal_name": matcher(value, self.trust_domain)}}
+        return rbac_values.caller(matcher(value, self.trust_domain))
 
 
 def _only(rule: Json, permission: Json) -> Json:

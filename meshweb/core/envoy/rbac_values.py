@@ -11,9 +11,10 @@ import ipaddress
 import re
 from collections.abc import Sequence
 
-from meshweb.core.envoy.values import Json
+from meshweb.core.envoy.values import Json, any_of
 
 _SOMETHING: Json = {"safe_regex": {"regex": r"\C+"}}
+_URI = 3  # SubjectAltNameMatcher.SanType
 _PARAMETERS = "(?:;[^/]*)?"
 
 
@@ -95,6 +96,14 @@ def cidr(block: str) -> Json:
     return {"address_prefix": str(network.network_address), "prefix_len": {"value": network.prefixlen}}
 
 
+def caller(matcher: Json) -> Json:
+    """config.rbac.v3.Principal: the caller has a certificate of the mesh with such an identity. Not `authenticated`: that is content with a
+    DNS name, or the subject, that reads like one."""
+    san = {"san_type": _URI, "matcher": matcher}
+    config = any_of("envoy.extensions.rbac.principals.mtls_authenticated.v3.Config", san_matcher=san)
+    return {"custom": {"name": "envoy.rbac.principals.mtls_authenticated", "typed_config": config}}
+
+
 def principal(value: str, trust_domain: str) -> Json:
     """Of a SPIFFE ID. Istio writes principals without `spiffe://`, and `cluster.local` for the mesh's own trust domain."""
     if value.startswith("cluster.local/"):
@@ -131,3 +140,7 @@ def _part(value: str) -> str:
 
 def _regex(regex: str) -> Json:
     return {"safe_regex": {"regex": regex}}
+
+
+SOMEBODY = caller({"safe_regex": {"regex": ".+"}})
+"""Whoever has an identity."""

@@ -19,6 +19,8 @@ MESH_HTTP_ALPN = "meshweb-http"
 _TLS = "envoy.extensions.transport_sockets.tls.v3"
 _VERSIONS = {TlsVersion.V1_2: 3, TlsVersion.V1_3: 4}
 _URI, _DNS = 3, 2  # SubjectAltNameMatcher.SanType
+_NO_RESUMPTION = {"disable_stateless_session_resumption": True, "disable_stateful_session_resumption": True}
+"""DownstreamTlsContext where certificates are asked for: a session that is resumed would not be looked at again."""
 _SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -73,7 +75,7 @@ def downstream(protocol: Protocol) -> Json:
         f"{_TLS}.DownstreamTlsContext",
         common_tls_context=_mesh_context(validation, alpn),
         require_client_certificate={"value": True},
-        disable_stateless_session_resumption=True,
+        **_NO_RESUMPTION,
     )
     return _socket(context)
 
@@ -180,6 +182,6 @@ def gateway(settings: ServerTls, *, http: bool) -> Json:
         f"{_TLS}.DownstreamTlsContext",
         common_tls_context=common,
         require_client_certificate={"value": settings.mode is ServerTlsMode.MUTUAL},
-        disable_stateless_session_resumption=asks,
+        **(_NO_RESUMPTION if asks else {}),
     )
     return _socket(context)
