@@ -36,6 +36,8 @@ OUTBOUND_ALLOWED = tuple(
 )
 """Networks that may be fetched from although they are not public."""
 OUTBOUND_CA_FILE = text("MESHWEB_OUTBOUND_CA_FILE", "")
+JWKS_REFRESH_SECONDS = number("MESHWEB_JWKS_REFRESH_SECONDS", 45)
+"""Between two fetches: with the schedule of the task and a compile, a new key holds within a minute."""
 JWKS_STALE_SECONDS = number("MESHWEB_JWKS_STALE_SECONDS", 86_400)
 ROOT_NAMESPACE = text("MESHWEB_ROOT_NAMESPACE", "istio-system")
 

@@ -22,10 +22,8 @@ from meshweb.kinds.request_authentication import key_sources
 from meshweb.store.models import JwksDocument, Resource
 
 log = logging.getLogger(__name__)
-EVERY = timedelta(seconds=45)
-"""Between two fetches: with the schedule of the task and a compile, a new key holds within a minute."""
 AGAIN = timedelta(seconds=15)
-"""After one that failed."""
+"""After a fetch that failed, if that is sooner than the usual."""
 _PARALLEL = 8
 
 
@@ -70,7 +68,11 @@ def _wanted() -> Mapping[str, float]:
 
 def _claimed(uri: str, now: datetime) -> bool:
     """By this worker and no other."""
-    return JwksDocument.objects.filter(uri=uri, next_at__lte=now).update(next_at=now + EVERY) == 1
+    return JwksDocument.objects.filter(uri=uri, next_at__lte=now).update(next_at=now + _every()) == 1
+
+
+def _every() -> timedelta:
+    return timedelta(seconds=settings.JWKS_REFRESH_SECONDS)
 
 
 def _fetch(client: Outbound, uri: str, seconds: float) -> tuple[str, str]:
@@ -90,16 +92,16 @@ def _keep(uri: str, keys: str, error: str, now: datetime) -> bool:
         row = JwksDocument.objects.select_for_update().filter(uri=uri).first()
         if row is None:
             return False
-        before = (row.keys, row.error if not row.keys else "")
+        before = (row.keys, row.error)
         row.error = error
         if keys:
             row.keys, row.fetched_at = keys, now
         else:
-            row.next_at = now + AGAIN
+            row.next_at = now + min(AGAIN, _every())
             if row.fetched_at is None or now - row.fetched_at > timedelta(seconds=settings.JWKS_STALE_SECONDS):
                 row.keys = ""
         row.save()
-        changed = before != (row.keys, row.error if not row.keys else "")
+        changed = before != (row.keys, row.error)
         if changed:
             touch(state, "keys of an issuer of tokens")
     return changed

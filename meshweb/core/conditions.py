@@ -31,8 +31,8 @@ class Condition:
         return cls(ConditionType.ACCEPTED, "False", reason, message)
 
     @classmethod
-    def resolved(cls) -> Condition:
-        return cls(ConditionType.RESOLVED_REFS, "True", "ResolvedRefs")
+    def resolved(cls, message: str = "") -> Condition:
+        return cls(ConditionType.RESOLVED_REFS, "True", "ResolvedRefs", message)
 
     @classmethod
     def unresolved(cls, reason: str, message: str) -> Condition:

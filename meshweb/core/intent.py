@@ -95,7 +95,8 @@ class MeshSettings:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Public keys that were fetched: a JSON Web Key Set. Empty: there are none that may serve, `error` says why."""
+    """Public keys that were fetched: a JSON Web Key Set. Empty: there are none that may serve. error: why the last fetch failed, whose keys
+    serve on then; empty: it did not."""
 
     keys: str
     error: str = ""

@@ -103,7 +103,7 @@ class IntentMirror:
         self._proxies = {view.id: view for view in views_of(rows)}
         self._unhealthy = frozenset(row.id for row in rows if row.health_state == "unhealthy")
         fetched = JwksDocument.objects.values_list("uri", "keys", "error")
-        self._keys = {uri: KeySet(keys, "" if keys else error) for uri, keys, error in fetched}
+        self._keys = {uri: KeySet(keys, error) for uri, keys, error in fetched}
 
 
 def views_of(rows: Iterable[Proxy]) -> list[ProxyView]:

@@ -138,6 +138,46 @@ async def test_what_else_turned_a_call_away_is_told_too(mesh: Mesh) -> None:
         await plane.call("DELETE", "authorizationpolicies/shop/raw", If_Match="*")
 
 
+async def test_keys_rotate_and_their_source_goes_away(mesh: Mesh) -> None:
+    """J6: a new key is taken, one that is gone is not, and while the source is away the last good keys serve."""
+    plane, keys, place = mesh.plane, mesh.keys, await mesh.web.place("pay-a")
+
+    def served(*names: str) -> None:
+        keys.body, keys.status = json.dumps({"keys": [tokens.public_key(name) for name in names]}).encode(), 200
+
+    async def statuses() -> dict[str, int]:
+        made = {name: tokens.token(tokens.TokenSpec(key=name)) for name in ("ec", "second")}
+        return {name: await _ask(place, authorization=f"Bearer {token}") for name, token in made.items()}
+
+    async def come_to(**wanted: int) -> None:
+        async def reached() -> bool:
+            return await statuses() == wanted
+
+        await until(reached, f"tokens are answered {wanted}", 40)
+
+    rules = [{"issuer": "https://a.example", "jwksUri": f"https://localhost:{keys.port}/keys"}]
+    served("ec")
+    try:
+        await plane.apply(
+            make.document("RequestAuthentication", "users", {"selector": {"matchLabels": {"version": "a"}}, "jwtRules": rules})
+        )
+        await come_to(ec=200, second=401)
+        served("ec", "second")
+        await come_to(ec=200, second=200)
+        served("second")
+        await come_to(ec=401, second=200)
+        asked, keys.status = len(keys.asked), 503
+
+        async def told() -> bool:
+            document = await plane.read("requestauthentications/shop/users")
+            return len(keys.asked) > asked + 1 and "serve on, but their source is away" in json.dumps(document["status"])
+
+        await until(told, "the document says that its source is away", 30)
+        assert await statuses() == {"ec": 401, "second": 200}
+    finally:
+        await plane.call("DELETE", "requestauthentications/shop/users", If_Match="*")
+
+
 async def _ask(place: tuple[str, int], **headers: str) -> int:
     connection = await asyncio.open_connection(*place)
     return await _on(connection, **headers)

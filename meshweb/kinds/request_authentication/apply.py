@@ -38,12 +38,15 @@ def _spec(document: Document) -> RequestAuthenticationSpec:
 
 
 def _resolved(spec: RequestAuthenticationSpec, fetched: Mapping[str, KeySet]) -> Condition:
+    stale = ""
     for rule in spec.jwt_rules:
         found = fetched.get(rule.jwks_uri, _NOT_YET) if rule.jwks_uri is not None else None
         if found is not None and not found.keys:
             words = f"no keys of {rule.issuer}, whose tokens are refused: {found.error or _NOT_YET.error}"
             return Condition.unresolved("JwksUnavailable", words)
-    return Condition.resolved()
+        if found is not None and found.error:
+            stale = f"the keys of {rule.issuer} serve on, but their source is away: {found.error}"
+    return Condition.resolved(stale)
 
 
 def _keys(rule: JwtRule, fetched: Mapping[str, KeySet]) -> str:
