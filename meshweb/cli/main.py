@@ -129,6 +129,7 @@ def explain(
     claim: Annotated[
         list[str] | None, typer.Option("--claim", help="name=value of a genuine token, as iss=https://a.example; repeatable.")
     ] = None,
+    remote_ip: Annotated[str, typer.Option("--remote-ip", help="From where it came first, if --from is a gateway.")] = "",
     source_ip: Annotated[str, typer.Option("--source-ip", help="The caller's address; a workload's own when left out.")] = "",
     draft: Annotated[
         list[str] | None, typer.Option("--draft", help="File or directory, taken as if it had been applied.")
@@ -139,6 +140,7 @@ def explain(
     from meshweb.cli import explain as explaining
 
     asked = {"from": caller, "to": to, "port": port, "method": method, "path": path, "host": host, "sourceIp": source_ip}
+    asked["remoteIp"] = remote_ip
     _end(explaining.explain(_client(), asked, header or [], claim or [], draft or [], output))
 
 

@@ -24,12 +24,14 @@ _SPIFFE = re.compile(r"spiffe://([^/]+)/ns/([^/]+)/sa/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a server's sidecar sees. identity: SPIFFE ID of a verified certificate, or empty. http: otherwise a connection, without what
-    stands below. path: normalized, without query. headers: by name in lower case, each value that came.
-    claims: payload of a verified token, in which claims that are lists parted by spaces are lists; empty: there is none."""
+    """What a server's sidecar sees. remote_ip: from where it came first (`GatewayPeers.remote_of`); None: nobody knows. identity:
+    SPIFFE ID of a verified certificate, or empty. http: otherwise a connection, without what stands below. path: normalized, without
+    query. headers: by name in lower case, each value that came. claims: payload of a verified token, in which claims that are lists
+    parted by spaces are lists; empty: there is none."""
 
     identity: str = ""
     source_ip: str = ""
+    remote_ip: str | None = ""
     destination_ip: str = ""
     port: int = 0
     sni: str = ""
@@ -155,6 +157,8 @@ class Judge:
                 return any(_path(path, value) for value in values)
             case Attribute.METHOD if lenient:
                 return any(has_form(self._method, value.lower()) for value in values)
+            case Attribute.REMOTE_IP:
+                return lenient if call.remote_ip is None else any(_within(call.remote_ip, value) for value in values)
             case Attribute.SOURCE_IP | Attribute.DESTINATION_IP:
                 address = call.source_ip if attribute is Attribute.SOURCE_IP else call.destination_ip
                 return any(_within(address, value) for value in values)

@@ -23,7 +23,7 @@ from meshweb.core.intent import Document, DocumentKey, KeySet, MeshSettings
 from meshweb.core.ir.providers import ExtensionProvider
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.secrets import SecretMaterial
-from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
+from meshweb.core.ir.security import DENY_BY_DEFAULT, GatewayPeers, MtlsMode, Policy, PolicyAction, PolicyRule, TokenRule
 from meshweb.core.ir.services import Endpoint, Labels, Protocol, Service, ServicePort, Workload
 from meshweb.core.ir.sidecars import OutboundPolicy, SidecarScope
 from meshweb.core.mtls_modes import MtlsModes
@@ -58,7 +58,9 @@ class MeshBuilder:
     """Mutable while the kinds run, read-only afterwards.
 
     documents: for kinds whose documents refer to others of their own; they say so by `uses`. secrets: by "namespace/name". askers: the
-    provider that a policy asks.
+    provider that a policy asks. remote_readers: policies that ask from where a request came first. gateway_peers:
+    who is believed then, once it was asked. trusted_proxies: how many stand in front of
+    gateways.
     """
 
     settings: MeshSettings
@@ -70,6 +72,7 @@ class MeshBuilder:
     connect_timeout_ms: int = 10_000
     detection_timeout_ms: int = 1_000
     outbound_policy: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
+    trusted_proxies: int = 0
     extension_providers: dict[str, ExtensionProvider] = field(default_factory=dict)
     namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Document] = field(default_factory=dict)
@@ -93,6 +96,8 @@ class MeshBuilder:
     parents: dict[DocumentKey, tuple[ParentStatus, ...]] = field(default_factory=dict)
     audiences: defaultdict[DocumentKey, list[Audience]] = field(default_factory=lambda: defaultdict(list))
     askers: dict[DocumentKey, str] = field(default_factory=dict)
+    gateway_peers: GatewayPeers | None = None
+    remote_readers: set[DocumentKey] = field(default_factory=set)
     users: defaultdict[DocumentKey, set[DocumentKey]] = field(default_factory=lambda: defaultdict(set))
     _workloads_by_label: dict[tuple[str, Label], list[Workload]] | None = None
     _services_by_label: dict[tuple[str, Label], list[Service]] | None = None
@@ -127,6 +132,7 @@ class MeshBuilder:
         self.policies = [scoped for scoped in self.policies if scoped.document.key != key]
         self.targeted.forget(key)
         self.askers.pop(key, None)
+        self.remote_readers.discard(key)
         self._asked_labels = None
         place = self.workload_documents.pop(key, None)
         if place is not None:
@@ -193,11 +199,13 @@ class MeshBuilder:
         self._index(self.workloads[key])
 
     def _index(self, workload: Workload) -> None:
+        self.gateway_peers = None
         if self._workloads_by_label is not None:
             for label in workload.labels:
                 bisect.insort(self._workloads_by_label.setdefault((workload.namespace, label), []), workload, key=_name)
 
     def _unindex(self, workload: Workload) -> None:
+        self.gateway_peers = None
         if self._workloads_by_label is not None:
             for label in workload.labels:
                 self._workloads_by_label[workload.namespace, label].remove(workload)

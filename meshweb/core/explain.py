@@ -17,6 +17,7 @@ from meshweb.core.authorization import Call, Judge
 from meshweb.core.builder import MeshBuilder
 from meshweb.core.caller import Caller
 from meshweb.core.errors import pointer
+from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, Policy, PolicyAction, PolicyCondition
 from meshweb.core.ir.services import Service, ServicePort
@@ -202,6 +203,8 @@ def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, sent: Call) -> Ve
     call = replace(
         sent, identity=came.identity, port=target.number, http=came.http, destination_ip=_ip(workload.address), claims=claims
     )
+    told = sent.remote_ip or ""
+    call = replace(call, remote_ip=gateway_peers(mesh).remote_of(call.identity, call.source_ip, told, http=call.http))
     policies = mesh.policies_of(workload, target.number)
     documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
     judge = Judge(call, mesh.settings.trust_domain)
@@ -279,6 +282,7 @@ def _got(condition: PolicyCondition, call: Call) -> str:
         return ", ".join(call.headers.get(condition.key, ()))
     return {
         Attribute.SOURCE_IP: call.source_ip,
+        Attribute.REMOTE_IP: "not known" if call.remote_ip is None else call.remote_ip,
         Attribute.DESTINATION_IP: call.destination_ip,
         Attribute.DESTINATION_PORT: str(call.port),
         Attribute.SNI: call.sni,

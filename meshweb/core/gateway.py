@@ -18,7 +18,7 @@ from meshweb.core.ir.gateways import GatewayRef, GatewayServer
 from meshweb.core.ir.rate_limits import RateLimit
 from meshweb.core.ir.routing import ConnectionRule, Destination, RouteRule
 from meshweb.core.ir.security import Policy
-from meshweb.core.ir.services import Resolution, Workload
+from meshweb.core.ir.services import Protocol, Resolution, Workload
 from meshweb.core.outbound import assignments, cluster_resources
 from meshweb.core.providers import provider_destinations, providers
 from meshweb.core.resources import Resources
@@ -89,7 +89,15 @@ class GatewayProxy:
                 continue
             settings = self._settings
             spec = GatewayListener(
-                address, port, tuple(chains), self._tokens, dynamic, settings.trust_domain, settings.dns_suffix, asked
+                address,
+                port,
+                tuple(chains),
+                self._tokens,
+                dynamic,
+                settings.trust_domain,
+                settings.dns_suffix,
+                asked,
+                self._scope.mesh.trusted_proxies,
             )
             yield self._resources.get(spec, lambda s=spec: gateway_listener(s))  # type: ignore[misc]  # mypy: lambda default
 
@@ -174,7 +182,16 @@ class GatewayProxy:
         if not rules:
             return None
         policies = _Guards(self._scope.mesh, self._workload, server.port).policies({server.gateway})
-        return ServerChain(name, names, server.tls if server.terminates else None, "", _ordered(rules, server), policies)
+        tls, looked_at = server.tls if server.terminates else None, self._is_looked_at(rules)
+        return ServerChain(name, names, tls, "", _ordered(rules, server), policies, looked_at)
+
+    def _is_looked_at(self, rules: Iterable[ConnectionRule]) -> bool:
+        for destination in targets((), rules):
+            service = self._scope.mesh.services[destination.port.service]
+            port = service.port(destination.port.port)
+            if port is not None and not service.external and port.protocol is Protocol.AUTO:
+                return True
+        return False
 
 
 class _Guards:

@@ -9,8 +9,10 @@ from meshweb.core.builder import MeshBuilder
 from meshweb.core.envoy.clusters import InboundCluster, inbound_cluster
 from meshweb.core.envoy.inbound_routes import inbound_route_configuration
 from meshweb.core.envoy.listeners import InboundListener, inbound_listener
+from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import Intent, ProxyView
 from meshweb.core.ir.inbound import InboundPort
+from meshweb.core.ir.security import NO_GATEWAYS
 from meshweb.core.ir.services import Workload
 from meshweb.core.ir.sidecars import SidecarScope
 from meshweb.core.providers import providers
@@ -70,6 +72,7 @@ class Inbound:
 def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, ...]:
     """The ports of the services behind which the workload stands, or those that its Sidecar lists."""
     tokens = mesh.token_rules_of(workload)
+    gateways = gateway_peers(mesh) if mesh.remote_readers else NO_GATEWAYS
     scoped = mesh.sidecar_of(workload)
     sidecar = scoped.value if scoped is not None else SidecarScope()
     if sidecar.ingress:
@@ -83,6 +86,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
                 listener.pool or sidecar.pool,
                 mesh.rate_limit_at(workload, listener.port),
                 tokens,
+                gateways,
             )
             for listener in sorted(sidecar.ingress, key=lambda listener: listener.port)
         )
@@ -97,6 +101,7 @@ def inbound_ports(mesh: MeshBuilder, workload: Workload) -> tuple[InboundPort, .
             sidecar.pool,
             mesh.rate_limit_at(workload, number),
             tokens,
+            gateways,
         )
         for number, protocol in protocols.items()
     )

@@ -12,6 +12,7 @@ from meshweb.core.builder import MeshBuilder, Phase
 from meshweb.core.changes import Change, Touched
 from meshweb.core.conditions import Condition, ConditionType
 from meshweb.core.errors import CompileError
+from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import Document, DocumentKey, Intent, Unreadable
 from meshweb.core.ir.routing import RouteRule
 from meshweb.core.ir.services import Workload
@@ -63,7 +64,7 @@ class MeshAssembly:
         if not all(self._is_independent(intent, key) for key in keys):
             return None
         mesh, touched = self.mesh, Touched()
-        asked = mesh.asked_labels()
+        asked, gateways = mesh.asked_labels(), gateway_peers(mesh) if mesh.remote_readers else None
         before = {key: mesh.workloads[place] for key in keys if (place := mesh.workload_documents.get(key)) is not None}
         mesh.documents, mesh.unhealthy = intent.documents, intent.unhealthy
         for key in keys:
@@ -73,7 +74,8 @@ class MeshAssembly:
         for key in keys:
             self._note(key, touched)
         self._note_health(change.health, touched)
-        if mesh.asked_labels() != asked:
+        believed = gateway_peers(mesh) if mesh.remote_readers and gateways is not None else gateways
+        if mesh.asked_labels() != asked or believed != gateways:
             # Callers that were alike may see different things now: the compiler has to sort all of them anew.
             touched.workloads |= mesh.workloads.keys()
         for key, workload in before.items():

@@ -172,7 +172,7 @@ def _key(policy: Policy) -> DocumentKey:
 
 def _is_for_anyone(rule: PolicyRule) -> bool:
     asked = [*rule.when, *(condition for source in rule.sources for condition in source)]
-    return not any(c.attribute.of_caller or c.attribute.of_token or c.attribute is Attribute.SOURCE_IP for c in asked)
+    return not any(c.attribute.of_caller or c.attribute.of_token or c.attribute.of_address for c in asked)
 
 
 class Observer:

@@ -66,7 +66,7 @@ DOCUMENTS: list[tuple[str, Any, str, str]] = [
     ("timeout without unit", _rule(timeouts={"request": "10"}), "/spec/rules/0/timeouts/request", "value_error"),
     ("filter not supported", _rule(filters=[{"type": "ExtensionRef"}]), "/spec/rules/0/filters/0/type", "literal_error"),
     ("policy action of a later release", _policy(action="LOG"), "/spec/action", "enum"),
-    ("policy condition of a later release", _policy(rules=[{"when": [{"key": "remote.ip", "values": ["10.0.0.1"]}]}]),
+    ("policy condition of a later release", _policy(rules=[{"when": [{"key": "experimental.envoy.filters.a[b]", "values": ["10.0.0.1"]}]}]),
      "/spec/rules/0/when/0/key", "unknown_key"),
     ("principal with a scheme", _policy(rules=[{"from": [{"source": {"principals": ["spiffe://cluster.local/ns/a/sa/b"]}}]}]),
      "/spec/rules/0/from/0/source/principals/0", "value_error"),

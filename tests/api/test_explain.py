@@ -141,6 +141,22 @@ def test_the_trace_says_what_was_wanted_and_what_came(api: Api) -> None:
     ]
 
 
+def test_from_where_a_request_came_first_says_a_gateway_alone(api: Api) -> None:
+    edge = make.entry("edge-1", "10.0.0.9", "edge", app="edge", istio="edge")
+    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+    gateway = make.document("IstioGateway", "edge", {"selector": {"istio": "edge"}, "servers": [server]})
+    office = _policy("office", [{"from": [{"source": {"remoteIpBlocks": ["192.0.2.0/24"]}}]}])
+    draft = yaml.safe_dump_all([edge, gateway, office])
+
+    def decision(caller: str, remote: str) -> str:
+        return str(_ask(api, draft=draft, path="/x", method="POST", remoteIp=remote, **{"from": caller})["decision"])
+
+    assert decision("shop/edge-1", "192.0.2.7") == "allow"
+    assert decision("shop/edge-1", "198.51.100.1") == "deny"
+    assert decision("shop/edge-1", "") == "deny"
+    assert decision("shop/web-1", "192.0.2.7") == "deny", "its own address counts"
+
+
 def test_what_a_provider_decides_is_never_simply_allowed(api: Api) -> None:
     providers = [{"name": "opa", "envoyExtAuthzHttp": {"service": "web.shop", "port": 8080}}]
     config = make.document("MeshConfig", "default", {"extensionProviders": providers})
@@ -282,6 +298,7 @@ def test_a_service_with_nobody_behind_it(api: Api) -> None:
         ({"path": "/a%2fb"}, "/path", "escaped slashes"),
         ({"path": "a"}, "/path", "begins with"),
         ({"sourceIp": "localhost"}, "/sourceIp", "must be an IP address"),
+        ({"remoteIp": "localhost"}, "/remoteIp", "must be an IP address"),
         ({"verb": "GET"}, "/verb", ""),
         ({"draft": "kind: [", "to": "shop/pay"}, "", ""),
     ],

@@ -40,6 +40,8 @@ def service(draw: st.DrawFn) -> Json:
 def workload(draw: st.DrawFn) -> Json:
     index = draw(st.integers(0, 3))
     labels = {"app": draw(_services), "version": draw(st.sampled_from(("v1", "v2")))}
+    if index == 3 and draw(st.booleans()):
+        labels |= {"istio": "edge"}
     spec = {
         "address": f"10.0.0.{draw(st.integers(1, 5))}",
         "labels": labels,
@@ -121,7 +123,15 @@ _targets = st.one_of(
 
 @st.composite
 def policy(draw: st.DrawFn) -> Json:
-    source = draw(st.sampled_from(({"namespaces": [draw(_namespaces)]}, {"requestPrincipals": ["https://a.example/*"]})))
+    source = draw(
+        st.sampled_from(
+            (
+                {"namespaces": [draw(_namespaces)]},
+                {"requestPrincipals": ["https://a.example/*"]},
+                {"remoteIpBlocks": ["10.0.0.0/8"]},
+            )
+        )
+    )
     spec: Json = {"rules": [{"from": [{"source": source}]}]}
     if draw(st.booleans()):
         spec["selector"] = {"matchLabels": {"app": draw(_services)}}

@@ -32,7 +32,7 @@ CALLS = 60
 
 Json = dict[str, Any]
 APPS = {"web": "shop/web-1", "api": "shop/api-1", "client": "other/client-1"}
-IDENTITIES = (None, "shop/web", "shop/api", "other/web", "other/client", "shop-2/web")
+IDENTITIES = (None, "shop/web", "shop/api", "other/web", "other/client", "shop-2/web", "shop/gateway")
 PRINCIPALS = (
     "cluster.local/ns/shop/sa/web",
     "cluster.local/ns/shop/*",
@@ -45,6 +45,8 @@ NAMESPACES = ("shop", "shop*", "*er", "other", "*")
 ACCOUNTS = ("shop/web", "other/web", "web", "api")
 DOMAINS = ("cluster.local", "*", "other*", "*.local")
 BLOCKS = ("127.0.0.0/8", "127.0.0.1", "10.0.0.0/8", "::1", "127.0.0.2/31")
+REMOTE_BLOCKS = (*BLOCKS, "192.0.2.0/24", "2001:db8::/32")
+REMOTES = (None, "192.0.2.7", "127.0.0.1", "2001:db8::7")
 HOSTS = ("secret.test", "secret*", "*.test", "*", "a.secret.test", "other.test:*", "SECRET.test")
 PORTS = (str(HTTP), str(TCP), "1")
 METHODS = ("GET", "DELETE", "P*", "*T", "*", "delete")
@@ -114,7 +116,12 @@ def _fields(random: random.Random, fields: dict[str, tuple[str, ...]]) -> Json:
 
 
 def _source(random: random.Random) -> Json:
-    fields = {"trustDomains": DOMAINS, "ipBlocks": BLOCKS, "requestPrincipals": REQUEST_PRINCIPALS}
+    fields = {
+        "trustDomains": DOMAINS,
+        "ipBlocks": BLOCKS,
+        "remoteIpBlocks": REMOTE_BLOCKS,
+        "requestPrincipals": REQUEST_PRINCIPALS,
+    }
     if random.random() < 0.3:
         fields["serviceAccounts"] = ACCOUNTS
     else:
@@ -128,6 +135,7 @@ def _condition(random: random.Random) -> Json:
             ("request.headers[X-Role]", ROLES),
             ("request.headers[x-role]", ROLES),
             ("source.ip", BLOCKS),
+            ("remote.ip", BLOCKS),
             ("source.namespace", NAMESPACES),
             ("source.principal", PRINCIPALS),
             ("source.serviceAccount", ACCOUNTS),
@@ -196,6 +204,14 @@ _APART = [
     }
     for app, vm in APPS.items()
 ]
+_GATEWAY = [
+    {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public", "namespace": "shop"},
+        "spec": {"gatewayClassName": "meshweb", "listeners": [{"name": "http", "port": 8080, "protocol": "HTTP"}]},
+    }
+]
 _PROVIDER = [
     {
         "apiVersion": "networking.istio.io/v1",
@@ -248,13 +264,16 @@ def _calls(random: random.Random, rig: Rig) -> Iterator[tuple[str, str, Request,
         tls: Json = {"tls": identity is not None, "identity": identity, "sni": sni if identity else None}
         if tcp:
             request = Request("GET", "/", "", (), b"hello", alpn=("meshweb",), **tls)
-            yield vm.id, "tcp", request, Call(port=TCP, http=False, **seen)
+            yield vm.id, "tcp", request, Call(port=TCP, http=False, remote_ip=_remote(identity, None, http=False), **seen)
             continue
         method, path, host = random.choice(CALLED_METHODS), _path(random), random.choice(CALLED_HOSTS)
         role: tuple[str, ...] = random.choice(CALLED_ROLES)
         # Envoy's HTTP/1.1 knows methods by their names alone.
         wire, alpn = random.choice((("h1", "http/1.1"), ("h2", "h2"))) if method.isupper() else ("h2", "h2")
         headers = tuple(("x-role", value) for value in role)
+        remote = random.choice(REMOTES)
+        if remote is not None:
+            headers = (*headers, ("x-meshweb-remote-address", remote))
         user = random.choice((None, *TOKENS))
         if user is not None:
             headers = (*headers, ("authorization", f"Bearer {token(user)}"))
@@ -270,9 +289,15 @@ def _calls(random: random.Random, rig: Rig) -> Iterator[tuple[str, str, Request,
                 path=_normal(path) or "",
                 headers={"x-role": tuple(value.strip() for value in role)} if role else {},
                 claims=_claims(user),
+                remote_ip=_remote(identity, remote, http=True),
                 **seen,
             ),
         )
+
+
+def _remote(identity: str | None, said: str | None, *, http: bool) -> str | None:
+    """A gateway alone is believed, and where it says nothing nobody knows."""
+    return "127.0.0.1" if identity != "shop/gateway" else said if http else None
 
 
 def _path(random: random.Random) -> str:
@@ -324,7 +349,7 @@ def test_envoy_decides_as_we_say(driver: Driver) -> None:
     differences: list[str] = []
     outcomes: Counter[str] = Counter()
     while compared < PAIRS:
-        documents = [*_APART, *_PROVIDER, *_PERMISSIVE, *_policies(numbers)]
+        documents = [*_APART, *_GATEWAY, *_PROVIDER, *_PERMISSIVE, *_policies(numbers)]
         text = yaml.safe_dump_all(documents).replace("' $(world http)'", "$(world http)")
         case = Case(f"authorization/{compared}", File(documents=text))
         mesh = driver.run(driver.rig.use(case)).mesh

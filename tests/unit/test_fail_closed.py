@@ -15,7 +15,7 @@ from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unr
 from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition, PolicyRule
 from meshweb.core.snapshot import Snapshot, TypeUrl
 from meshweb.kinds.registry import KINDS
-from meshweb.protos import message
+from meshweb.protos import message, pool
 from tests import factories as make
 from tests.golden.rig import intent_of
 
@@ -43,7 +43,9 @@ def _authorization(snapshot: Snapshot) -> dict[str, Any]:
     for name, packed in host.typed_per_filter_config.items():
         per_route = message("envoy.extensions.filters.http.rbac.v3.RBACPerRoute").FromString(packed.value)
         rbac = per_route.rbac
-        rules[name.rpartition(".")[2]] = json_format.MessageToDict(rbac.rules) if rbac.HasField("rules") else None
+        rules[name.rpartition(".")[2]] = (
+            json_format.MessageToDict(rbac.rules, descriptor_pool=pool()) if rbac.HasField("rules") else None
+        )
     return rules
 
 

@@ -1778,7 +1778,8 @@ export interface components {
         /**
          * SourceSpec
          * @description Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
-         *     requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified.
+         *     requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified. remoteIpBlocks: from where a request came first,
+         *     as far as gateways of the mesh say so.
          */
         "AuthorizationPolicy.SourceSpec": {
             /**
@@ -1841,6 +1842,16 @@ export interface components {
              * @default null
              */
             notIpBlocks: string[] | null;
+            /**
+             * Remoteipblocks
+             * @default null
+             */
+            remoteIpBlocks: string[] | null;
+            /**
+             * Notremoteipblocks
+             * @default null
+             */
+            notRemoteIpBlocks: string[] | null;
         };
         /**
          * TargetRef
@@ -1896,9 +1907,10 @@ export interface components {
         /**
          * Call
          * @description from: "namespace/name" of a workload, a service or a service account, a SPIFFE ID, or empty for a caller without certificate. to:
-         *     "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller, needed
-         *     where policies ask for it; of a workload known. claims: payload of a genuine token that the request brings; empty: it brings none.
-         *     draft: documents as YAML, as if they had been applied.
+         *     "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller,
+         *     needed where policies ask for it; of a workload known. remoteIp: from where it came first, where the caller is a gateway and says
+         *     so. claims: payload of a genuine token that the request brings; empty: it brings none. draft: documents as YAML, as if they had been
+         *     applied.
          */
         Call: {
             /**
@@ -1937,6 +1949,11 @@ export interface components {
              * @default
              */
             sourceIp: string;
+            /**
+             * Remoteip
+             * @default
+             */
+            remoteIp: string;
             /**
              * Sni
              * @default
@@ -4588,6 +4605,18 @@ export interface components {
             headersToDownstreamOnAllow: string[];
         };
         /**
+         * GatewayTopology
+         * @description numTrustedProxies: how many proxies of one's own stand in front of every gateway; so many of the last addresses in X-Forwarded-For
+         *     are believed.
+         */
+        "MeshConfig.GatewayTopology": {
+            /**
+             * Numtrustedproxies
+             * @default 0
+             */
+            numTrustedProxies: number;
+        };
+        /**
          * OutboundPolicy
          * @description What becomes of calls to hosts that no document names (Istio, OutboundTrafficPolicy).
          * @enum {string}
@@ -4650,6 +4679,7 @@ export interface components {
              */
             protocolDetectionTimeout: string;
             outboundTrafficPolicy?: components["schemas"]["MeshConfig.OutboundTrafficPolicy"];
+            gatewayTopology?: components["schemas"]["MeshConfig.GatewayTopology"];
             /**
              * Extensionproviders
              * @default []

@@ -13,9 +13,10 @@ _Text = Annotated[str, Field(max_length=2048)]
 
 class Call(Input):
     """from: "namespace/name" of a workload, a service or a service account, a SPIFFE ID, or empty for a caller without certificate. to:
-    "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller, needed
-    where policies ask for it; of a workload known. claims: payload of a genuine token that the request brings; empty: it brings none.
-    draft: documents as YAML, as if they had been applied."""
+    "namespace/service". port: of the service, 0: its first. path: as it is sent. headers: name -> values. sourceIp: of the caller,
+    needed where policies ask for it; of a workload known. remoteIp: from where it came first, where the caller is a gateway and says
+    so. claims: payload of a genuine token that the request brings; empty: it brings none. draft: documents as YAML, as if they had been
+    applied."""
 
     from_: _Text = Field(default="", alias="from")
     to: _Text
@@ -25,6 +26,7 @@ class Call(Input):
     host: _Text = ""
     headers: Annotated[dict[str, list[_Text]], Field(max_length=100)] = Field(default_factory=dict)
     source_ip: _Text = ""
+    remote_ip: _Text = ""
     sni: _Text = ""
     claims: Annotated[dict[str, JsonValue], Field(max_length=100)] = Field(default_factory=dict)
     draft: Annotated[str, Field(max_length=1_000_000)] = ""

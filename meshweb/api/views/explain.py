@@ -45,14 +45,15 @@ class Explain(APIView):
 
 
 def _call(asked: shapes.Call, path: str) -> Call:
-    if asked.source_ip:
+    for name, address in (("sourceIp", asked.source_ip), ("remoteIp", asked.remote_ip)):
         try:
-            ipaddress.ip_address(asked.source_ip)
+            ipaddress.ip_address(address or "::")
         except ValueError:
-            raise bodies.wrong("/sourceIp", "ip_address", "must be an IP address") from None
+            raise bodies.wrong(f"/{name}", "ip_address", "must be an IP address") from None
     headers = {name.lower(): tuple(value.strip() for value in values) for name, values in asked.headers.items()}
     return Call(
         source_ip=asked.source_ip,
+        remote_ip=asked.remote_ip,
         sni=asked.sni.lower(),
         method=asked.method,
         host=asked.host or asked.to.partition("/")[2],

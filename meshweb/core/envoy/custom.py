@@ -25,7 +25,7 @@ _HTTP_RBAC, _NETWORK_RBAC = "envoy.filters.http.rbac", "envoy.filters.network.rb
 _V3 = 2  # core.v3.ApiVersion
 _NO_PSEUDO_HEADERS: Json = {
     "disallow_system": {"value": True},
-    "disallow_expression": {"regex": "(?i)(host|x-forwarded-.*|x-envoy-.*)"},
+    "disallow_expression": {"regex": "(?i)(host|x-forwarded-.*|x-envoy-.*|x-meshweb-.*)"},
 }
 """What a provider may change of a request: never what policies and routes behind it read as the request's own, nor who its caller is."""
 

@@ -12,6 +12,7 @@ from meshweb.core.envoy.denial_header import local_replies
 from meshweb.core.envoy.denial_log import ENFORCED, http_denial_log, tcp_denial_log
 from meshweb.core.envoy.local_rate_limits import local_filter
 from meshweb.core.envoy.rbac import ASKED_HEADERS, HEADERS, RbacRules
+from meshweb.core.envoy.rbac_remote import detection
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
 from meshweb.core.envoy.tokens import token_filter
@@ -296,6 +297,7 @@ def inbound_hcm(
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
         use_remote_address={"value": False},
+        **detection(),
         server_name="meshweb",
         server_header_transformation=2,  # PASS_THROUGH: the application's own
         **_normalization(),
@@ -332,9 +334,11 @@ def gateway_hcm(
     tokens: Sequence[TokenRule] = (),
     providers: Sequence[Provider] = (),
     *,
+    trusted_proxies: int = 0,
     dynamic: bool = False,
 ) -> Any:
-    """HttpConnectionManager for calls from outside the mesh: what callers say about themselves is not believed."""
+    """HttpConnectionManager for calls from outside the mesh: what callers say about themselves is not believed, but for where
+    `trusted_proxies` in front of it say that a request came from."""
     return any_of(
         _HCM,
         stat_prefix=stat,
@@ -347,6 +351,7 @@ def gateway_hcm(
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True, "dns": True, "subject": {"value": True}},
         use_remote_address={"value": True},
+        xff_num_trusted_hops=trusted_proxies,
         server_name="meshweb",
         server_header_transformation=2,
         generate_request_id={"value": True},

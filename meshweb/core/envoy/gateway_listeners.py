@@ -20,7 +20,7 @@ _INBOUND = 1  # TrafficDirection
 @dataclass(frozen=True, slots=True)
 class ServerChain:
     """One server of a port. routes: name of its route configuration; empty: it passes connections on by `connections`, where `policies`
-    let it.
+    let it. looked_at: the sidecar of a server looks what is spoken; it must take nothing for requests that no gateway has read.
 
     server_names: SNI by which it is chosen; empty: any, also without TLS when `tls` is None.
     """
@@ -31,6 +31,7 @@ class ServerChain:
     routes: str = ""
     connections: tuple[ConnectionRule, ...] = ()
     policies: tuple[Policy, ...] = ()
+    looked_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class GatewayListener:
     trust_domain: str
     dns_suffix: str
     providers: tuple[Provider, ...] = ()
+    trusted_proxies: int = 0
 
 
 def gateway_listener(spec: GatewayListener) -> XdsResource:
@@ -82,11 +84,14 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
     """The chains of one server, with what their own rules match."""
     stat = f"gateway_{spec.port}"
     if chain.routes:
-        hcm = filters.gateway_hcm(stat, chain.routes, spec.tokens, spec.providers, dynamic=spec.dynamic)
+        hcm = filters.gateway_hcm(
+            stat, chain.routes, spec.tokens, spec.providers, trusted_proxies=spec.trusted_proxies, dynamic=spec.dynamic
+        )
         return [{"filters": [filters.http_connection_manager(hcm)]}]
     rules = rules_for(chain.policies, http=False, trust_domain=spec.trust_domain)
     judges = filters.network_rbac_filters(rules, spec.port)
-    return connection_chains(chain.connections, stat, spec.dns_suffix, judges, judged=bool(judges))
+    raw = [filters.alpn_override(tls.MESH_ALPN)] if chain.looked_at else []
+    return connection_chains(chain.connections, stat, spec.dns_suffix, [*judges, *raw], judged=bool(judges))
 
 
 def _free(match: Json, taken: set[str]) -> Json | None:

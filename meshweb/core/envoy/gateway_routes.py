@@ -8,6 +8,7 @@ from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import RbacRules, rules_for
+from meshweb.core.envoy.rbac_remote import SAID
 from meshweb.core.envoy.route_action import Listening
 from meshweb.core.envoy.routes import configuration, route
 from meshweb.core.envoy.values import Json
@@ -51,7 +52,7 @@ class GatewayRoutes:
 def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
     """Hosts are compared without port, trailing dot and case. What no host and no route is for is answered with 404, to those whom
     the policies admit."""
-    guards = [rules_for(policies, http=True, trust_domain=spec.trust_domain) for policies in spec.guards]
+    guards = [rules_for(policies, http=True, trust_domain=spec.trust_domain, gateways=None) for policies in spec.guards]
     hosts = []
     for item in sorted(spec.hosts, key=lambda item: item.host == "*"):
         routes = [_route(spec, item, rule, guards[guard] if guard != item.guard else None) for rule, guard in item.rules]
@@ -63,7 +64,7 @@ def gateway_route_configuration(spec: GatewayRoutes) -> XdsResource:
             "include_request_attempt_count": True,
         }
         hosts.append(message("envoy.config.route.v3.VirtualHost")(**fields))
-    return configuration(spec.name, hosts, ignore_port=True)
+    return configuration(spec.name, hosts, ignore_port=True, said=[SAID])
 
 
 def _route(spec: GatewayRoutes, host: GatewayHost, rule: RouteRule, guard: RbacRules | None) -> Json:

@@ -7,6 +7,7 @@ from meshweb.core.envoy.ambiguous import AMBIGUOUS
 from meshweb.core.envoy.filter_chain import authorization
 from meshweb.core.envoy.rate_limits import limited
 from meshweb.core.envoy.rbac import requiring_mtls, rules_for
+from meshweb.core.envoy.rbac_remote import HEADER as REMOTE_ADDRESS
 from meshweb.core.envoy.values import Json, duration, serialized
 from meshweb.core.ir.inbound import InboundPort
 from meshweb.core.ir.security import MtlsMode
@@ -20,8 +21,9 @@ def inbound_route_configuration(port: InboundPort, trust_domain: str) -> XdsReso
         "match": {"prefix": "/"},
         "route": {"cluster": names.inbound_cluster(port.number), "timeout": duration(0)},
         "decorator": {"operation": f"inbound:{port.number}/*"},
+        "request_headers_to_remove": [REMOTE_ADDRESS],
     }
-    rbac = rules_for(port.policies, http=True, trust_domain=trust_domain)
+    rbac = rules_for(port.policies, http=True, trust_domain=trust_domain, gateways=port.gateways)
     if port.mtls is MtlsMode.STRICT:
         rbac = requiring_mtls(rbac)
     host: Json = {

@@ -122,7 +122,7 @@ def _inbound_http(spec: InboundListener) -> list[Json]:
 
 def _inbound_tcp(spec: InboundListener, suffix: str) -> list[Json]:
     number = spec.port.number
-    rules = rules_for(spec.port.policies, http=False, trust_domain=spec.trust_domain)
+    rules = rules_for(spec.port.policies, http=False, trust_domain=spec.trust_domain, gateways=spec.port.gateways)
     return [
         *filters.network_rbac_filters(rules, number),
         filters.tcp_proxy(f"inbound_{number}{suffix}", names.inbound_cluster(number)),

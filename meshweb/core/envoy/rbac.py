@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from meshweb.core.envoy import custom, rbac_tokens, rbac_values
+from meshweb.core.envoy import custom, rbac_remote, rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
 from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.security import (
+    NO_GATEWAYS,
     Attribute,
     Conditions,
+    GatewayPeers,
     Policy,
     PolicyAction,
     PolicyCondition,
@@ -30,7 +32,7 @@ MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
 HEADERS, ASKED_HEADERS = "meshweb.headers", "meshweb.headers.asked"
 """Namespaces of dynamic metadata: headers when DENY and ALLOW look at them, and before a provider is asked."""
-_PRINCIPALS = frozenset({a for a in Attribute if a.of_caller or a.of_token} | {Attribute.SOURCE_IP})
+_PRINCIPALS = frozenset(a for a in Attribute if a.of_caller or a.of_token or a.of_address)
 """What RBAC calls principals; all others are permissions."""
 
 
@@ -50,11 +52,14 @@ class RbacRules:
     custom_headers: tuple[str, ...] = ()
 
 
-def rules_for(policies: tuple[Policy, ...], *, http: bool, trust_domain: str) -> RbacRules:
+def rules_for(
+    policies: tuple[Policy, ...], *, http: bool, trust_domain: str, gateways: GatewayPeers | None = NO_GATEWAYS
+) -> RbacRules:
+    """gateways: who is believed when it says from where a request came; None: the proxy is one itself, and knows."""
     denying = [p for p in policies if p.action is PolicyAction.DENY]
     allowing = [p for p in policies if p.action is PolicyAction.ALLOW]
     asking = [p for p in policies if p.action is PolicyAction.CUSTOM]
-    translation = _Translation(http, trust_domain)
+    translation = _Translation(http, trust_domain, gateways)
     live = [p for p in allowing if not p.dry_run]
     provider = provider_of(policies, http=http)
     return RbacRules(
@@ -93,6 +98,7 @@ def policy_of(identifier: str) -> tuple[str, str, int] | None:
 class _Translation:
     http: bool
     trust_domain: str
+    gateways: GatewayPeers | None
     headers: str = HEADERS
 
     def rbac(self, action: int, policies: Iterable[Policy], provider: Provider | None = None) -> Json | None:
@@ -174,6 +180,8 @@ class _Translation:
     def _source(self, condition: PolicyCondition, value: str, lenient: bool) -> Json:
         if condition.attribute is Attribute.SOURCE_IP:
             return {"direct_remote_ip": rbac_values.cidr(value)}
+        if condition.attribute is Attribute.REMOTE_IP:
+            return rbac_remote.within(rbac_values.cidr(value), self.gateways, http=self.http, lenient=lenient)
         if condition.attribute is Attribute.REQUEST_PRINCIPAL:
             return rbac_tokens.principal(value, lenient=lenient)
         if condition.attribute.of_token:

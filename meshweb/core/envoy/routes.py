@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from meshweb.core import names
@@ -39,11 +40,13 @@ def proxy_route_configuration(services: Hosts, dns_suffix: str, *, others: str) 
     return configuration(names.PROXY_LISTENER, hosts)
 
 
-def configuration(name: str, virtual_hosts: list[Any], *, ignore_port: bool = False) -> XdsResource:
+def configuration(name: str, virtual_hosts: list[Any], *, ignore_port: bool = False, said: Sequence[Json] = ()) -> XdsResource:
+    """said: headers that stand in every request, whatever routes and clients write."""
     fields: Json = {
         "name": name,
         "virtual_hosts": virtual_hosts,
         "ignore_port_in_host_matching": ignore_port,
+        "request_headers_to_add": list(said),
         # Route targets may be on their way; an unknown cluster is answered per route, not by refusing all routes.
         "validate_clusters": {"value": False},
     }

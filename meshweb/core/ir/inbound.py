@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshweb.core.ir.rate_limits import RateLimit
-from meshweb.core.ir.security import MtlsMode, Policy, TokenRule
+from meshweb.core.ir.security import NO_GATEWAYS, GatewayPeers, MtlsMode, Policy, TokenRule
 from meshweb.core.ir.services import Protocol
 from meshweb.core.ir.traffic_policy import ConnectionPool
 
@@ -13,7 +13,8 @@ from meshweb.core.ir.traffic_policy import ConnectionPool
 @dataclass(frozen=True, slots=True)
 class InboundPort:
     """A port on which a sidecar answers for its application. app: where that listens itself, when not on the same port. pool: limits
-    on the way to it. limit: how often requests may come. tokens: of end users, that requests may bring."""
+    on the way to it. limit: how often requests may come. tokens: of end users, that requests may bring. gateways: where policies ask
+    from where a request came, who is believed."""
 
     number: int
     protocol: Protocol
@@ -23,3 +24,4 @@ class InboundPort:
     pool: ConnectionPool | None = None
     limit: RateLimit | None = None
     tokens: tuple[TokenRule, ...] = ()
+    gateways: GatewayPeers = NO_GATEWAYS

@@ -49,6 +49,7 @@ class Attribute(StrEnum):
     SERVICE_ACCOUNT = "source.serviceAccount"
     TRUST_DOMAIN = "source.trustDomain"
     SOURCE_IP = "source.ip"
+    REMOTE_IP = "remote.ip"
     HEADER = "request.headers"
     HOST = "request.host"
     METHOD = "request.method"
@@ -65,6 +66,11 @@ class Attribute(StrEnum):
     def of_caller(self) -> bool:
         """Says who calls: known by the client's certificate alone."""
         return self in _OF_CALLER
+
+    @property
+    def of_address(self) -> bool:
+        """Says from where it comes."""
+        return self in {Attribute.SOURCE_IP, Attribute.REMOTE_IP}
 
     @property
     def of_token(self) -> bool:
@@ -127,6 +133,36 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
     provider: Provider | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPeers:
+    """SPIFFE IDs of the mesh's gateways, which are believed when they say from where a request came. shared: those that workloads have
+    too that are none: nobody knows then."""
+
+    believed: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    def remote_of(self, identity: str, source: str, told: str, *, http: bool) -> str | None:
+        """From where a call of `identity` comes that a server receives from the address `source`. told: what a gateway says; a gateway says
+        nothing of connections that are not HTTP. None: nobody knows."""
+        if identity in self.believed:
+            return told if http else None
+        return None if identity in self.shared else source
+
+
+NO_GATEWAYS = GatewayPeers()
+
+
+def reads_remote(policies: Iterable[Policy]) -> bool:
+    """Whether a rule asks from where a request came first."""
+    return any(
+        condition.attribute is Attribute.REMOTE_IP
+        for policy in policies
+        for rule in policy.rules
+        for conditions in (*rule.sources, rule.when)
+        for condition in conditions
+    )
 
 
 def provider_of(policies: Iterable[Policy], *, http: bool) -> Provider | None:

@@ -10,7 +10,7 @@ from meshweb.core.conditions import Condition
 from meshweb.core.errors import pointer
 from meshweb.core.intent import Document, Unreadable
 from meshweb.core.ir.providers import Provider
-from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule
+from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule, reads_remote
 from meshweb.core.providers import provider_named
 from meshweb.core.scoped import Audience, Scoped
 from meshweb.kinds.authorization_policy import when
@@ -33,6 +33,7 @@ _SOURCE = {
     "service_accounts": Attribute.SERVICE_ACCOUNT,
     "trust_domains": Attribute.TRUST_DOMAIN,
     "ip_blocks": Attribute.SOURCE_IP,
+    "remote_ip_blocks": Attribute.REMOTE_IP,
 }
 _OPERATION = {
     "hosts": Attribute.HOST,
@@ -54,6 +55,8 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     policy = Policy(document.namespace, document.name, spec.action, rules, dry_run, provider)
     words = "decides nothing: dry run" if dry_run else ""
     needs_http, ports = _needs_http(policy)
+    if reads_remote([policy]):
+        mesh.remote_readers.add(document.key)
     if provider is not None:
         words = _asks(mesh, document, provider)
     if spec.target_refs is not None:

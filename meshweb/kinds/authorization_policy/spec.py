@@ -36,7 +36,8 @@ Some = Field(min_length=1, max_length=256)
 
 class SourceSpec(SpecModel):
     """Who calls. serviceAccounts: `namespace/name`, or `name` in the policy's namespace; not beside principals or namespaces.
-    requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified."""
+    requestPrincipals: `issuer/subject` of a token that a RequestAuthentication verified. remoteIpBlocks: from where a request came first,
+    as far as gateways of the mesh say so."""
 
     principals: Annotated[tuple[Principal, ...], Some] | None = None
     not_principals: Annotated[tuple[Principal, ...], Some] | None = None
@@ -50,6 +51,8 @@ class SourceSpec(SpecModel):
     not_trust_domains: Annotated[tuple[Wildcard, ...], Some] | None = None
     ip_blocks: Annotated[tuple[Block, ...], Some] | None = None
     not_ip_blocks: Annotated[tuple[Block, ...], Some] | None = None
+    remote_ip_blocks: Annotated[tuple[Block, ...], Some] | None = None
+    not_remote_ip_blocks: Annotated[tuple[Block, ...], Some] | None = None
 
 
 class FromSpec(SpecModel):

@@ -15,6 +15,7 @@ _NAME = re.compile(r"[a-z0-9!#$%&'*+.^`|~-]+")
 
 _FORMS: Mapping[Attribute, Callable[[str], str]] = {
     Attribute.SOURCE_IP: forms.block,
+    Attribute.REMOTE_IP: forms.block,
     Attribute.NAMESPACE: forms.wildcard,
     Attribute.SERVICE_ACCOUNT: forms.service_account,
     Attribute.PRINCIPAL: forms.principal,

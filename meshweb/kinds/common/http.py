@@ -19,7 +19,7 @@ Path = Annotated[str, Field(max_length=1024)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
 
 _RESERVED_HEADERS = ("host", ":", "connection", "transfer-encoding", "content-length", "upgrade", "keep-alive")
-_RESERVED_PREFIXES = (":", "x-envoy-", "x-forwarded-client-cert")
+_RESERVED_PREFIXES = (":", "x-envoy-", "x-forwarded-client-cert", "x-meshweb-")
 
 
 def is_reserved_header(name: str) -> bool:

@@ -18,6 +18,7 @@ def apply(mesh: MeshBuilder, document: Document) -> None:
     mesh.connect_timeout_ms = milliseconds(spec.connect_timeout)
     mesh.detection_timeout_ms = milliseconds(spec.protocol_detection_timeout)
     mesh.outbound_policy = spec.outbound_traffic_policy.mode
+    mesh.trusted_proxies = spec.gateway_topology.num_trusted_proxies
     mesh.extension_providers |= {provider.name: extension_provider(provider) for provider in spec.extension_providers}
     mesh.report(document, Condition.accepted())
 

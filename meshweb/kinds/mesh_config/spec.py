@@ -23,6 +23,13 @@ class OutboundTrafficPolicy(SpecModel):
     mode: OutboundPolicy = OutboundPolicy.REGISTRY_ONLY
 
 
+class GatewayTopology(SpecModel):
+    """numTrustedProxies: how many proxies of one's own stand in front of every gateway; so many of the last addresses in X-Forwarded-For
+    are believed."""
+
+    num_trusted_proxies: Annotated[int, Field(ge=0, le=16)] = 0
+
+
 class MeshConfigSpec(SpecModel):
     """defaultMtlsMode: where no PeerAuthentication says otherwise. defaultAuthorization: what becomes of calls to workloads before which
     no ALLOW policy stands: ALLOW (Istio's), or DENY, gateways included. denialHeader: who is denied by a workload of its own namespace
@@ -36,6 +43,7 @@ class MeshConfigSpec(SpecModel):
     connect_timeout: Duration = "10s"
     protocol_detection_timeout: Duration = "1s"
     outbound_traffic_policy: OutboundTrafficPolicy = Field(default_factory=OutboundTrafficPolicy)
+    gateway_topology: GatewayTopology = Field(default_factory=GatewayTopology)
     extension_providers: Annotated[tuple[ProviderSpec, ...], Field(max_length=MAX_PROVIDERS)] = ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from meshweb.core import hosts
@@ -13,7 +13,7 @@ from meshweb.core.errors import pointer
 from meshweb.core.gateway_table import HostRules
 from meshweb.core.intent import Document, DocumentKey
 from meshweb.core.ir.gateways import GatewayRef, GatewayServer
-from meshweb.core.ir.routing import Backend, Callers, ConnectionRule, Origin, RouteRule, Visibility
+from meshweb.core.ir.routing import Backend, Callers, ConnectionRule, Destination, Origin, RouteRule, Visibility
 from meshweb.core.ir.services import Service
 from meshweb.core.names import PortRef
 from meshweb.core.route_table import Binding
@@ -242,7 +242,27 @@ def _on(work: _Work, server: GatewayServer, gateway: str, host: str) -> HostRule
         rules = tuple(item.rule for item in work.requests if holds(item))
         return HostRules(work.document, host, rules) if rules else None
     wants_tls = server.tls is not None and not server.terminates
-    connections = tuple(item.rule for item in work.connections if holds(item) and item.tls == wants_tls)
+    connections = tuple(_unread(work, item.rule) for item in work.connections if holds(item) and item.tls == wants_tls)
     if wants_tls:
         connections = tuple(rule for rule in connections if any(hosts.covers(host, name) for name in rule.server_names))
     return HostRules(work.document, host, (), connections) if connections else None
+
+
+def _unread(work: _Work, rule: ConnectionRule) -> ConnectionRule:
+    """Without the destinations that would take what clients send for requests which the gateway has read, with headers that it vouches
+    for."""
+    backends = tuple(backend if backend.to is None else _backend(work, backend, backend.to) for backend in rule.backends)
+    return replace(rule, backends=backends)
+
+
+def _backend(work: _Work, backend: Backend, to: Destination) -> Backend:
+    service = work.mesh.services.get(to.port.service)
+    port = service.port(to.port.port) if service is not None else None
+    if service is None or port is None or service.external or not port.protocol.is_http:
+        return backend
+    words = (
+        f"{service.ref} speaks {port.protocol} on port {port.number}: a gateway passes requests on by http, not by tcp or tls"
+    )
+    if ("UnsupportedProtocol", words) not in work.problems:
+        work.problems.append(("UnsupportedProtocol", words))
+    return replace(backend, to=None)
