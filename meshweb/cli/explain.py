@@ -104,6 +104,8 @@ def _rows(verdict: Json) -> Iterator[list[Any]]:
                 place = f"{rule['rule']} matches" if failed is None else f"{rule['rule']} {_field(failed['field'])}"
                 yield [*first, name, place, *(_NOTHING if failed is None else _wants(failed))]
                 first, name = _NOTHING, " "
+    if verdict["omitted"]:
+        yield [*_NOTHING, f"and {verdict['omitted']} more", " ", *_NOTHING]
 
 
 def _field(pointer: str) -> str:

@@ -14,11 +14,26 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from meshweb.core import tokens
-from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, PolicyRule, provider_of
+from meshweb.core.ir.security import Attribute, Conditions, Policy, PolicyAction, PolicyCondition, provider_of
 from meshweb.core.tokens import has_form
 
+_READ_LENIENTLY = frozenset({Attribute.METHOD, Attribute.PATH})
+_TEXTS = frozenset(
+    {
+        *_READ_LENIENTLY,
+        Attribute.DESTINATION_PORT,
+        Attribute.SNI,
+        Attribute.HOST,
+        Attribute.PRINCIPAL,
+        Attribute.TRUST_DOMAIN,
+        Attribute.NAMESPACE,
+        Attribute.SERVICE_ACCOUNT,
+    }
+)
+_OF_DOMAINS = frozenset({Attribute.PRINCIPAL, Attribute.TRUST_DOMAIN})
 _SPIFFE = re.compile(r"spiffe://([^/]+)/ns/([^/]+)/sa/([^/]+)")
 
 
@@ -93,26 +108,30 @@ class Judge:
     def __init__(self, call: Call, trust_domain: str) -> None:
         self._call = call
         self._trust_domain = trust_domain
-        self._principal = call.identity.removeprefix("spiffe://")
         identity = _SPIFFE.fullmatch(call.identity)
-        self._domain, self._namespace, self._account = identity.groups() if identity is not None else ("", "", "")
-        self._plain = {
-            Attribute.DESTINATION_PORT: str(call.port),
-            Attribute.SNI: call.sni,
-            Attribute.METHOD: call.method,
-            Attribute.HOST: _bare(call.host),
-            Attribute.PRINCIPAL: self._principal,
-            Attribute.TRUST_DOMAIN: self._domain,
-            Attribute.NAMESPACE: self._namespace if self._domain == trust_domain else "",
-            Attribute.SERVICE_ACCOUNT: f"{self._namespace}/{self._account}" if self._domain == trust_domain else "",
+        domain, namespace, account = identity.groups() if identity is not None else ("", "", "")
+        own = domain == trust_domain
+        self._texts = {
+            (Attribute.DESTINATION_PORT, False): str(call.port),
+            (Attribute.SNI, False): call.sni,
+            (Attribute.METHOD, False): call.method,
+            (Attribute.METHOD, True): call.method.lower(),
+            (Attribute.HOST, False): _bare(call.host),
+            (Attribute.PATH, False): call.path,
+            (Attribute.PATH, True): re.sub(r";[^/]*", "", call.path),
+            (Attribute.PRINCIPAL, False): call.identity.removeprefix("spiffe://"),
+            (Attribute.TRUST_DOMAIN, False): domain,
+            (Attribute.NAMESPACE, False): namespace if own else "",
+            (Attribute.SERVICE_ACCOUNT, False): f"{namespace}/{account}" if own else "",
         }
-        self._method = call.method.lower()
-        self._path = re.sub(r";[^/]*", "", call.path)
 
     def matching_rule(self, policy: Policy) -> int | None:
         """Index of the first rule that matches."""
         denies = not policy.action.opens
-        return next((index for index, rule in enumerate(policy.rules) if self._matches(rule, denies)), None)
+        for index, rule in enumerate(_read(policy, self._trust_domain)):
+            if self._matches(rule, denies):
+                return index
+        return None
 
     def failed(self, policy: Policy, rule: int) -> tuple[PolicyCondition, ...]:
         """Why a rule does not match: what does not hold of `when`, and of the source and the operation that come nearest."""
@@ -123,14 +142,35 @@ class Judge:
             found += failing[0] if failing else []
         return tuple(found)
 
-    def _matches(self, rule: PolicyRule, denies: bool) -> bool:
-        return self._all(rule.when, denies) and all(
-            not alternatives or any(self._all(item, denies) for item in alternatives)
-            for alternatives in (rule.sources, rule.operations)
-        )
+    def lacking(self, policy: Policy, rule: int, limit: int) -> int:
+        """How many conditions `failed` would name, counted up to `limit`."""
+        denies, of = not policy.action.opens, _read(policy, self._trust_domain)[rule]
+        count = self._count(of.when, denies, limit)
+        for alternatives in (of.sources, of.operations):
+            if alternatives and count < limit:
+                count += min([self._count(item, denies, limit - count) for item in alternatives])
+        return count
 
-    def _all(self, conditions: Conditions, denies: bool) -> bool:
-        return all(self.holds(condition, denies) for condition in conditions)
+    def _matches(self, rule: _Rule, denies: bool) -> bool:
+        return self._any(rule.sources, denies) and self._any(rule.operations, denies) and self._count(rule.when, denies, 1) == 0
+
+    def _any(self, alternatives: tuple[_Checks, ...], denies: bool) -> bool:
+        for item in alternatives:
+            if self._count(item, denies, 1) == 0:
+                return True
+        return not alternatives
+
+    def _count(self, checks: _Checks, denies: bool, limit: int) -> int:
+        """How many do not hold, up to `limit`."""
+        texts, http, count = self._texts, self._call.http, 0
+        for place, whole, condition, alone in checks:
+            if http and place is not None and texts[place] in whole:
+                continue
+            if (http and alone) or not self.holds(condition, denies):
+                count += 1
+                if count >= limit:
+                    break
+        return count
 
     def _failing(self, conditions: Conditions, denies: bool) -> list[PolicyCondition]:
         return [condition for condition in conditions if not self.holds(condition, denies)]
@@ -149,14 +189,12 @@ class Judge:
     def _found(self, condition: PolicyCondition, *, lenient: bool) -> bool:
         """Whether one of the values is what the call has."""
         attribute, values, call = condition.attribute, condition.values, self._call
+        place = _place(attribute, lenient)
+        if place in self._texts:
+            return _forms(attribute, values, self._trust_domain, lenient).fit(self._texts[place])
         match attribute:
             case Attribute.HEADER:
                 return _header(call.headers.get(condition.key, ()), values, lenient=lenient)
-            case Attribute.PATH:
-                path = self._path if lenient else call.path
-                return any(_path(path, value) for value in values)
-            case Attribute.METHOD if lenient:
-                return any(has_form(self._method, value.lower()) for value in values)
             case Attribute.REMOTE_IP:
                 return lenient if call.remote_ip is None else any(_within(call.remote_ip, value) for value in values)
             case Attribute.SOURCE_IP | Attribute.DESTINATION_IP:
@@ -166,15 +204,90 @@ class Judge:
                 return any(tokens.is_principal(call.claims, value, lenient=lenient) for value in values)
             case Attribute.AUDIENCE | Attribute.PRESENTER | Attribute.CLAIM:
                 return any(tokens.has_claim(call.claims, condition.claim_path, value, lenient=lenient) for value in values)
-            case Attribute.PRINCIPAL | Attribute.TRUST_DOMAIN:
-                values = tuple(self._own(value) for value in values)
-        text = self._plain[attribute]
-        return any(has_form(text, value) for value in values)
+        raise AssertionError(attribute)
 
-    def _own(self, value: str) -> str:
-        """Istio writes `cluster.local` for the mesh's own trust domain, whatever that is."""
-        own = value == "cluster.local" or value.startswith("cluster.local/")
-        return self._trust_domain + value.removeprefix("cluster.local") if own else value
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """Values of one condition, sorted by how they are compared: those that say all of a text, and the others."""
+
+    whole: frozenset[str]
+    others: tuple[str, ...]
+    templates: tuple[str, ...] = ()
+
+    def fit(self, text: str) -> bool:
+        return (
+            text in self.whole
+            or any(has_form(text, form) for form in self.others)
+            or any(_fits_template(text, template) for template in self.templates)
+        )
+
+
+@lru_cache(maxsize=65_536)
+def _forms(attribute: Attribute, values: tuple[str, ...], trust_domain: str, lenient: bool) -> _Forms:
+    """Of conditions on texts of a call. trust_domain: the mesh's own, for which Istio writes `cluster.local`, whatever it is."""
+    if attribute is Attribute.METHOD and lenient:
+        values = tuple(value.lower() for value in values)
+    if attribute in _OF_DOMAINS:
+        values = tuple(_own(value, trust_domain) for value in values)
+    templates = tuple(value for value in values if attribute is Attribute.PATH and "{" in value)
+    others = tuple(value for value in values if "*" in value and value not in templates)
+    return _Forms(frozenset(values) - {*others, *templates}, others, templates)
+
+
+_Place = tuple[Attribute, bool]
+_Checks = tuple[tuple[_Place | None, frozenset[str], PolicyCondition, bool], ...]
+"""Conditions that must all hold: which text of a call may be one of a set, for there are many of these; the condition itself, and whether
+the set is all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A `PolicyRule`, made ready."""
+
+    sources: tuple[_Checks, ...]
+    operations: tuple[_Checks, ...]
+    when: _Checks
+
+
+def _place(attribute: Attribute, lenient: bool) -> _Place:
+    """Where `Judge` has the text that a condition looks at."""
+    return (attribute, lenient and attribute in _READ_LENIENTLY)
+
+
+def _read(policy: Policy, trust_domain: str) -> tuple[_Rule, ...]:
+    """Made ready once: explanations ask a thousand policies about each call."""
+    if not policy.ready or policy.ready[0] != trust_domain:
+        denies = not policy.action.opens
+        rules = tuple(
+            _Rule(
+                tuple(_checks(item, denies, trust_domain) for item in rule.sources),
+                tuple(_checks(item, denies, trust_domain) for item in rule.operations),
+                _checks(rule.when, denies, trust_domain),
+            )
+            for rule in policy.rules
+        )
+        policy.ready[:] = [trust_domain, rules]
+    found: tuple[_Rule, ...] = policy.ready[1]
+    return found
+
+
+def _checks(conditions: Conditions, denies: bool, trust_domain: str) -> _Checks:
+    return tuple(_check(condition, denies, trust_domain) for condition in conditions)
+
+
+def _check(
+    condition: PolicyCondition, denies: bool, trust_domain: str
+) -> tuple[_Place | None, frozenset[str], PolicyCondition, bool]:
+    if condition.negated or condition.attribute not in _TEXTS:
+        return None, frozenset(), condition, False
+    forms = _forms(condition.attribute, condition.values, trust_domain, denies)
+    return _place(condition.attribute, denies), forms.whole, condition, not (forms.others or forms.templates)
+
+
+def _own(value: str, trust_domain: str) -> str:
+    own = value == "cluster.local" or value.startswith("cluster.local/")
+    return trust_domain + value.removeprefix("cluster.local") if own else value
 
 
 def _bare(host: str) -> str:
@@ -195,10 +308,8 @@ def _elements(line: str) -> Iterable[str]:
     return (part.strip(" \t") for part in line.split(","))
 
 
-def _path(path: str, form: str) -> bool:
-    if "{" not in form:
-        return has_form(path, form)
-    segments, wanted = path.removeprefix("/").split("/"), form.removeprefix("/").split("/")
+def _fits_template(path: str, template: str) -> bool:
+    segments, wanted = path.removeprefix("/").split("/"), template.removeprefix("/").split("/")
     if wanted[-1] == "{**}":
         segments, wanted = segments[: len(wanted) - 1] if len(segments) >= len(wanted) else [], wanted[:-1]
     if len(segments) != len(wanted):

@@ -7,7 +7,7 @@ and the policies in front of each workload behind the service. What routes do on
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,10 +19,13 @@ from meshweb.core.caller import Caller
 from meshweb.core.errors import pointer
 from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import DocumentKey
-from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, Policy, PolicyAction, PolicyCondition
-from meshweb.core.ir.services import Service, ServicePort
+from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition
+from meshweb.core.ir.services import Service, ServicePort, Workload
 from meshweb.core.names import ServiceRef
 
+MOST_TRACES = 50
+_MANY = 1_000_000
+"""More conditions than a rule can have."""
 _DEFAULT = DocumentKey("MeshConfig", "", "default")
 
 
@@ -85,7 +88,8 @@ class PolicyTrace:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """At one workload. document and field: what decided, or for a denial by no policy the rule that came nearest; None: nobody said
-    anything. reason: a sentence. asked: the extension provider whose answer decides what is allowed otherwise."""
+    anything. reason: a sentence. asked: the extension provider whose answer decides what is allowed otherwise.
+    policies: how each stands to the call, of many `MOST_TRACES` of them; omitted: how many more there are."""
 
     workload: str
     allowed: bool
@@ -95,6 +99,7 @@ class Verdict:
     reason: str
     policies: tuple[PolicyTrace, ...]
     asked: str = ""
+    omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +124,56 @@ class Explanation:
 
 def explain(mesh: MeshBuilder, question: Question) -> Explanation:
     """Raises UnknownPeer."""
-    service = _service(mesh, question.service)
-    port = _port(service, question.port)
-    identity = _identity(mesh, question.caller)
-    caller = _caller(mesh, question.caller, identity)
-    asked = _from_its_address(mesh, question)
-    targets = [Target(service, port, workload) for workload in mesh.behind(service)]
-    verdicts = tuple(_verdict(mesh, target, arrival(mesh, caller, identity, target), asked) for target in targets)
-    return Explanation(identity, service.ref, port.number, verdicts)
+    return Explainer(mesh).explain(question)
+
+
+class Explainer:
+    """Of one mesh, as it is now: which policies stand where is found out once."""
+
+    def __init__(self, mesh: MeshBuilder) -> None:
+        self._mesh = mesh
+        self._peers = gateway_peers(mesh)
+        self._policies: dict[tuple[str, int], tuple[Policy, ...]] = {}
+
+    def explain(self, question: Question) -> Explanation:
+        """Raises UnknownPeer."""
+        mesh = self._mesh
+        service = _service(mesh, question.service)
+        port = _port(service, question.port)
+        identity = _identity(mesh, question.caller)
+        caller = _caller(mesh, question.caller, identity)
+        asked = _from_its_address(mesh, question)
+        targets = [Target(service, port, workload) for workload in mesh.behind(service)]
+        verdicts = tuple(self._verdict(target, arrival(mesh, caller, identity, target), asked) for target in targets)
+        return Explanation(identity, service.ref, port.number, verdicts)
+
+    def _policies_at(self, target: Target) -> tuple[Policy, ...]:
+        place = (target.workload.id, target.number)
+        if place not in self._policies:
+            self._policies[place] = self._mesh.policies_of(target.workload, target.number)
+        return self._policies[place]
+
+    def _verdict(self, target: Target, came: Arrival, sent: Call) -> Verdict:
+        workload, at = target.workload, came.origin
+        if came.refused:
+            document, field = (at.document, at.pointer) if at is not None else (None, "")
+            return Verdict(workload.id, False, Hop.CONNECTION, document, field, came.reason, ())
+        try:
+            claims = tokens.verified(sent.claims, self._mesh.token_rules_of(workload)) if came.http else {}
+        except tokens.Refused as error:
+            return Verdict(workload.id, False, Hop.TOKEN, None, "", str(error), ())
+        address = _ip(workload.address)
+        remote = self._peers.remote_of(came.identity, sent.source_ip, sent.remote_ip or "", http=came.http)
+        call = replace(
+            sent,
+            identity=came.identity,
+            port=target.number,
+            http=came.http,
+            destination_ip=address,
+            claims=claims,
+            remote_ip=remote,
+        )
+        return _judged(workload, self._policies_at(target), call, came, self._mesh.settings.trust_domain)
 
 
 def _service(mesh: MeshBuilder, text: str) -> Service:
@@ -191,28 +238,12 @@ def _ip(text: str) -> str:
         return ""
 
 
-def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, sent: Call) -> Verdict:
-    workload, at = target.workload, came.origin
-    if came.refused:
-        document, field = (at.document, at.pointer) if at is not None else (None, "")
-        return Verdict(workload.id, False, Hop.CONNECTION, document, field, came.reason, ())
-    try:
-        claims = tokens.verified(sent.claims, mesh.token_rules_of(workload)) if came.http else {}
-    except tokens.Refused as error:
-        return Verdict(workload.id, False, Hop.TOKEN, None, "", str(error), ())
-    call = replace(
-        sent, identity=came.identity, port=target.number, http=came.http, destination_ip=_ip(workload.address), claims=claims
-    )
-    told = sent.remote_ip or ""
-    call = replace(call, remote_ip=gateway_peers(mesh).remote_of(call.identity, call.source_ip, told, http=call.http))
-    policies = mesh.policies_of(workload, target.number)
-    documented = [policy for policy in policies if policy != DENY_BY_DEFAULT]
-    judge = Judge(call, mesh.settings.trust_domain)
-    traces = {id(policy): _trace(policy, judge, call) for policy in documented}  # a hash would be taken of all their rules
-    decision = authorization.settle(
-        policies, lambda policy: traces[id(policy)].first_match if id(policy) in traces else None, http=call.http
-    )
-    document, field, reason = _reason(decision, documented, tuple(traces.values()))
+def _judged(workload: Workload, policies: Sequence[Policy], call: Call, came: Arrival, trust_domain: str) -> Verdict:
+    judge = Judge(call, trust_domain)
+    matches = {id(policy): judge.matching_rule(policy) for policy in policies}  # a hash would be taken of all their rules
+    decision = authorization.settle(policies, lambda policy: matches[id(policy)], http=call.http)
+    nearest = None if decision.allowed or decision.policy is not None else _nearest(policies, judge)
+    document, field, reason = _reason(decision, policies, nearest, judge)
     asked = ""
     if decision.asked is not None and decision.allowed:
         policy, rule = decision.asked
@@ -220,11 +251,28 @@ def _verdict(mesh: MeshBuilder, target: Target, came: Arrival, sent: Call) -> Ve
         words = f"rule {rule + 1} of {policy.namespace}/{policy.name} asks {asked}, which decides"
         document, field, reason = _key(policy), pointer("spec", "rules", rule), f"{words}; {reason}"
     reason = f"{reason}; {came.reason}" if came.reason else reason
-    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, tuple(traces.values()), asked)
+    shown = _shown(policies, matches, nearest)
+    traces = tuple(_trace(policy, judge, call) for policy in shown)
+    omitted = sum(not policy.is_default for policy in policies) - len(shown)
+    return Verdict(workload.id, decision.allowed, Hop.POLICY, document, field, reason, traces, asked, omitted)
+
+
+def _shown(policies: Sequence[Policy], matches: Mapping[int, int | None], nearest: tuple[Policy, int] | None) -> list[Policy]:
+    """Of many: those that match, the one that came nearest, and as many of the others, in order."""
+    documented = [policy for policy in policies if not policy.is_default]
+    if len(documented) <= MOST_TRACES:
+        return documented
+    telling = [p for p in documented if matches[id(p)] is not None or (nearest is not None and p is nearest[0])]
+    wanted = {id(policy) for policy in telling[:MOST_TRACES]}
+    for policy in documented:
+        if len(wanted) == MOST_TRACES:
+            break
+        wanted.add(id(policy))
+    return [policy for policy in documented if id(policy) in wanted]
 
 
 def _reason(
-    decision: authorization.Decision, policies: Sequence[Policy], traces: Sequence[PolicyTrace]
+    decision: authorization.Decision, policies: Sequence[Policy], nearest: tuple[Policy, int] | None, judge: Judge
 ) -> tuple[DocumentKey | None, str, str]:
     if decision.policy is not None and decision.rule is not None:
         policy, word = decision.policy, "allows" if decision.allowed else "denies"
@@ -239,22 +287,29 @@ def _reason(
         return _key(policy), pointer("spec", "rules", decision.rule), f"rule {decision.rule + 1} of {name} {word} it"
     if decision.allowed:
         return None, "", "no policy denies it, and no ALLOW policy stands before the workload"
-    nearest = _nearest(trace for trace in traces if trace.action is PolicyAction.ALLOW and not trace.dry_run)
     if nearest is None:
-        empty = next((p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run), None)
+        empty = next((p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run and not p.is_default), None)
         if empty is None:
             words = "the mesh denies by default, and no ALLOW policy stands before the workload"
             return _DEFAULT, "/spec/defaultAuthorization", words
         return _key(empty), "/spec/rules", f"{empty.namespace}/{empty.name} admits nobody: it has no rules"
-    trace, rule = nearest
-    field = rule.failed[0].field if rule.failed else pointer("spec", "rules", rule.index)
-    where = f"{trace.document.namespace}/{trace.document.name}"
-    return trace.document, field, f"no ALLOW policy admits it; nearest is rule {rule.index + 1} of {where}"
+    policy, rule = nearest
+    failed = judge.failed(policy, rule)
+    field = failed[0].at if failed else pointer("spec", "rules", rule)
+    where = f"{policy.namespace}/{policy.name}"
+    return _key(policy), field, f"no ALLOW policy admits it; nearest is rule {rule + 1} of {where}"
 
 
-def _nearest(traces: Iterable[PolicyTrace]) -> tuple[PolicyTrace, RuleTrace] | None:
-    found = [(trace, rule) for trace in traces for rule in trace.rules]
-    return min(found, key=lambda pair: len(pair[1].failed), default=None)
+def _nearest(policies: Sequence[Policy], judge: Judge) -> tuple[Policy, int] | None:
+    """The rule of an ALLOW policy of which the fewest conditions do not hold: of several the first."""
+    found, least = None, _MANY
+    for policy in policies:
+        if policy.action is PolicyAction.ALLOW and not policy.dry_run:
+            for rule in range(len(policy.rules)):
+                count = judge.lacking(policy, rule, least)
+                if count < least:
+                    found, least = (policy, rule), count
+    return found
 
 
 def _trace(policy: Policy, judge: Judge, call: Call) -> PolicyTrace:

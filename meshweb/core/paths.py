@@ -25,9 +25,12 @@ def normalized(path: str) -> str:
         raise Unreadable("a path begins with '/'")
     if "#" in bare:
         raise Unreadable("a path has no fragment")
-    if re.search("%(2[fF]|5[cC]|00)", bare):
-        raise Unreadable("escaped slashes and NULs are refused")
-    plain = _ESCAPE.sub(_unescaped, _DOTS_WITH_PARAMETERS.sub(r"/\1", bare).replace("\\", "/"))
+    if re.search("%(2[fF]|5[cC])", bare):
+        raise Unreadable("escaped slashes are refused")
+    kept = _DOTS_WITH_PARAMETERS.sub(r"/\1", bare)
+    if "%00" in kept:
+        raise Unreadable("escaped NULs are refused")
+    plain = _ESCAPE.sub(_unescaped, kept.replace("\\", "/"))
     found = _merged("/" + "/".join(_without_dots(plain.split("/")[1:])))
     if "/;" in found or "//" in found:
         raise Unreadable("empty segments, with or without parameters, are refused")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from meshweb.core.builder import MeshBuilder
+from meshweb.core.explain import Explainer
 from meshweb.core.intent import Intent
 from meshweb.core.mesh import build_mesh
 from meshweb.kinds.registry import KINDS
@@ -20,6 +21,7 @@ class Current:
 
     intent: Intent
     mesh: MeshBuilder
+    explainer: Explainer
 
 
 class CurrentMesh:
@@ -42,7 +44,8 @@ class CurrentMesh:
             intent = self._mirror.refresh()
             epoch = self._mirror.epoch
             if self._built is None or (self._built[0], self._built[1].intent.revision) != (epoch, intent.revision):
-                self._built = (epoch, Current(intent, build_mesh(intent, KINDS)))
+                mesh = build_mesh(intent, KINDS)
+                self._built = (epoch, Current(intent, mesh, Explainer(mesh)))
             return self._built[1]
 
 

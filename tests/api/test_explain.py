@@ -283,6 +283,24 @@ def test_a_workload_calls_from_its_own_address(api: Api) -> None:
     assert _ask(api, to="shop/free", sourceIp="10.0.0.4")["decision"] == "deny"
 
 
+def test_of_many_policies_those_that_tell_something_are_shown(api: Api) -> None:
+    """A thousand that do not match would only be read by nobody."""
+    selector, web = {"matchLabels": {"app": "free"}}, "cluster.local/ns/shop/sa/web"
+
+    def policy(index: int, principal: str, path: str) -> Json:
+        rules = [{"from": [{"source": {"principals": [principal]}}], "to": [{"operation": {"paths": [path]}}]}]
+        return make.document("AuthorizationPolicy", f"p{index:02}", {"selector": selector, "rules": rules})
+
+    others = [policy(index, "cluster.local/ns/shop/sa/x", "/x") for index in range(98)]
+    assert api("POST", "apply", [*others, policy(98, web, "/near"), policy(99, web, "/here")]).status_code == 200
+    for path, decision, document in (("/here", "allow", "shop/p99"), ("/there", "deny", "shop/p98")):
+        [verdict] = _ask(api, to="shop/free", path=path)["verdicts"]
+        assert (verdict["decision"], verdict["document"]) == (decision, f"AuthorizationPolicy {document}")
+        shown = [trace["document"] for trace in verdict["policies"]]
+        assert (len(shown), verdict["omitted"]) == (50, 50)
+        assert f"AuthorizationPolicy {document}" in shown
+
+
 def test_a_service_with_nobody_behind_it(api: Api) -> None:
     found = _ask(api, to="shop/empty")
     assert (found["decision"], found["verdicts"], found["reason"]) == ("deny", [], "nobody stands behind shop/empty")

@@ -25,6 +25,7 @@ def _answer(decision: str) -> dict[str, Any]:
         "field": "/spec/rules/1",
         "reason": "rule 2 of shop/p allows it",
         "policies": [policy],
+        "omitted": 12,
     }
     return {
         "decision": decision,
@@ -57,6 +58,7 @@ def test_the_exit_code_is_the_answer(
     assert words in ran.out
     assert "1 to/0/operation/methods" in ran.out
     assert "2 matches" in ran.out
+    assert "and 12 more" in ran.out
     body = json.loads(server.calls[-1].body)
     assert (body["from"], body["path"], body["headers"]) == ("shop/web", "/x?y", {"x-role": ["a", "b"]})
     assert body["claims"] == {

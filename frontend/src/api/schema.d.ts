@@ -6634,6 +6634,7 @@ export interface components {
          * Verdict
          * @description At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest. ask: `provider`
          *     (an extension provider) is asked, and decides; policies alone would let it pass. Else `provider` is empty.
+         *     `policies`: of many those that match, the one that came nearest, and some more; `omitted` is how many are not shown.
          */
         Verdict: {
             /** Workload */
@@ -6658,6 +6659,8 @@ export interface components {
             reason: string;
             /** Policies */
             policies: components["schemas"]["PolicyTrace"][];
+            /** Omitted */
+            omitted: number;
         };
         /**
          * Version

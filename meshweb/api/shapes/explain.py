@@ -59,7 +59,8 @@ class PolicyTrace(Shape):
 
 class Verdict(Shape):
     """At one workload behind the service. `hop`: where it falls. `document` and `field`: what decided, or came nearest. ask: `provider`
-    (an extension provider) is asked, and decides; policies alone would let it pass. Else `provider` is empty."""
+    (an extension provider) is asked, and decides; policies alone would let it pass. Else `provider` is empty.
+    `policies`: of many those that match, the one that came nearest, and some more; `omitted` is how many are not shown."""
 
     workload: str
     decision: Literal["allow", "deny", "ask"]
@@ -69,6 +70,7 @@ class Verdict(Shape):
     field: str
     reason: str
     policies: list[PolicyTrace]
+    omitted: int
 
 
 class Explanation(Shape):

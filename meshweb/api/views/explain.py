@@ -15,7 +15,7 @@ from meshweb.controlplane import documents
 from meshweb.controlplane.impact import wished
 from meshweb.core import paths
 from meshweb.core.authorization import Call
-from meshweb.core.explain import Explanation, PolicyTrace, Question, UnknownPeer, Verdict, explain
+from meshweb.core.explain import Explainer, Explanation, PolicyTrace, Question, UnknownPeer, Verdict
 from meshweb.core.mesh import build_mesh
 from meshweb.kinds.registry import KINDS
 from meshweb.store.mesh import current_mesh
@@ -28,16 +28,16 @@ class Explain(APIView):
     def post(self, request: Request) -> Response:
         asked = shapes.Call.model_validate(bodies.parse_body(request))
         current = current_mesh().read()
-        mesh = current.mesh
+        explainer = current.explainer
         if asked.draft:
             wishes = documents.apply_wishes(bodies.parse_yaml(asked.draft.encode()))
-            mesh = build_mesh(wished(current.intent, wishes), KINDS)
+            explainer = Explainer(build_mesh(wished(current.intent, wishes), KINDS))
         try:
             path = paths.normalized(asked.path)
         except paths.Unreadable as error:
             raise bodies.wrong("/path", "unreadable", f"a sidecar answers it with 400: {error}") from None
         try:
-            found = explain(mesh, Question(asked.from_, asked.to, asked.port, _call(asked, path)))
+            found = explainer.explain(Question(asked.from_, asked.to, asked.port, _call(asked, path)))
         except UnknownPeer as error:
             raise bodies.wrong(f"/{error.field}", "unknown", str(error)) from None
         answer = _shown(found, path, current.intent.revision, draft=bool(asked.draft))
@@ -94,6 +94,7 @@ def _verdict(verdict: Verdict) -> shapes.Verdict:
         field=verdict.field,
         reason=verdict.reason,
         policies=[_policy(trace) for trace in verdict.policies],
+        omitted=verdict.omitted,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from meshweb.core.ir.providers import Provider
 
@@ -43,6 +44,8 @@ class PolicyAction(StrEnum):
 
 class Attribute(StrEnum):
     """What a condition looks at. Values are those of `when.key` where Istio has one."""
+
+    __hash__ = str.__hash__  # that of enums is not in C, and conditions are looked up by the thousand
 
     PRINCIPAL = "source.principal"
     NAMESPACE = "source.namespace"
@@ -133,6 +136,13 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
     provider: Provider | None = None
+    ready: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `core/authorization.py` worked out of the rules."""
+
+    @property
+    def is_default(self) -> bool:
+        """Of no document: the mesh's default."""
+        return not self.name
 
 
 @dataclass(frozen=True, slots=True)
