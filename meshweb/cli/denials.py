@@ -28,6 +28,8 @@ def _by(denied: Mapping[str, Any]) -> str:
         said = "a connection without certificate"
     elif document is None:
         said = "no ALLOW policy admits it"
+    elif not field:
+        said = f"{document}, which cannot be applied"
     else:
         said = f"{document.partition(' ')[2]} rule {int(field.rpartition('/')[2]) + 1}"
     return f"{said} (dry run, was let through)" if denied["dryRun"] else said

@@ -340,13 +340,13 @@ class MeshBuilder:
 
     def deny_all(self, namespace: str, labels: Iterable[tuple[str, str]], document: Document) -> None:
         """Fail closed: what `document` covers admits nobody until it can be compiled, whatever other policies allow."""
-        policy = Policy(document.namespace, document.name, PolicyAction.DENY, (PolicyRule(),))
+        policy = Policy(document.namespace, document.name, PolicyAction.DENY, (PolicyRule(),), kind=document.key.kind)
         self.policies.append(Scoped(namespace, frozenset(labels), document, policy))
 
 
 def in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
     """By name; each document once, in however many ways it applies."""
-    found = {(policy.namespace, policy.name): policy for policy in policies}
+    found = {(policy.namespace, policy.name, policy.kind): policy for policy in policies}
     return tuple(found[name] for name in sorted(found))
 
 

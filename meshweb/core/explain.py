@@ -322,7 +322,7 @@ def _trace(policy: Policy, judge: Judge, call: Call) -> PolicyTrace:
 
 
 def _key(policy: Policy) -> DocumentKey:
-    return DocumentKey("AuthorizationPolicy", policy.namespace, policy.name)
+    return DocumentKey(policy.kind, policy.namespace, policy.name)
 
 
 def _got(condition: PolicyCondition, call: Call) -> str:

@@ -167,7 +167,7 @@ def _asking(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], 
 
 
 def _key(policy: Policy) -> DocumentKey:
-    return DocumentKey("AuthorizationPolicy", policy.namespace, policy.name)
+    return DocumentKey(policy.kind, policy.namespace, policy.name)
 
 
 def _is_for_anyone(rule: PolicyRule) -> bool:

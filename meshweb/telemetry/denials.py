@@ -13,17 +13,35 @@ from meshweb.core.envoy.rbac import policy_of
 from meshweb.store.models import DenialBucket
 from meshweb.telemetry import reports
 
+_POLICY = "AuthorizationPolicy"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reason:
-    """policy: "namespace/name", and the index of the rule; empty and -1: no ALLOW policy admitted the call, or another cause than
-    policies (see `DenialBucket`)."""
+    """policy: "namespace/name", and the index of the rule; "Kind namespace/name" of a document of another kind that cannot be compiled;
+    empty and -1: no ALLOW policy admitted the call, or another cause than policies (see `DenialBucket`)."""
 
     policy: str
     rule: int
     dry_run: bool
     cause: str = "policy"
     detail: str = ""
+
+    @property
+    def document(self) -> str | None:
+        """ "Kind namespace/name"."""
+        if not self.policy:
+            return None
+        return self.policy if self.of_another_kind else f"{_POLICY} {self.policy}"
+
+    @property
+    def field(self) -> str:
+        """JSON pointer; empty: the whole document, or none."""
+        return f"/spec/rules/{self.rule}" if self.rule >= 0 and not self.of_another_kind else ""
+
+    @property
+    def of_another_kind(self) -> bool:
+        return " " in self.policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +56,10 @@ class Denied:
 def reason_of(denial: reports.Denial) -> Reason:
     """What is no name of a rule is counted without one."""
     found = policy_of(denial.policy)
-    policy, rule = (f"{found[0]}/{found[1]}", found[2]) if found else ("", -1)
+    if found is None:
+        return Reason("", -1, denial.dry_run, denial.cause, denial.detail)
+    key, rule = found
+    policy = f"{key.namespace}/{key.name}" if key.kind == _POLICY else str(key)
     return Reason(policy, rule, denial.dry_run, denial.cause, denial.detail)
 
 

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from meshweb.core.compile import Compiler
 from meshweb.core.envoy import rbac_values
-from meshweb.core.envoy.rbac import rules_for
+from meshweb.core.envoy.rbac import policy_of, rules_for
 from meshweb.core.intent import CaptureMode, DocumentKey, Intent, ProxyView, Unreadable
 from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition, PolicyRule
 from meshweb.core.snapshot import Snapshot, TypeUrl
@@ -57,6 +57,20 @@ def test_an_unreadable_policy_denies_also_what_another_one_allows() -> None:
     rules = _authorization(_compiled(replace(intent, documents={**intent.documents, key: broken})))
     everybody = {"permissions": [{"any": True}], "principals": [{"any": True}]}
     assert rules["deny"]["policies"]["ns[shop]-policy[lost]-rule[0]"] == everybody
+
+
+def test_an_unreadable_request_authentication_denies_beside_a_policy_of_its_name() -> None:
+    rule = {"issuer": "https://a.example", "jwksUri": "https://a.example/keys"}
+    intent = _intent(
+        make.entry("web-1", "127.10.0.1", app="web"),
+        make.document("RequestAuthentication", "users", {"jwtRules": [rule]}),
+        _policy("users", rules=[{}]),
+    )
+    key = DocumentKey("RequestAuthentication", "shop", "users")
+    broken = replace(intent.documents[key], spec=Unreadable("a field of a later version"))
+    rules = _authorization(_compiled(replace(intent, documents={**intent.documents, key: broken})))
+    assert "ns[shop]-RequestAuthentication[users]-rule[0]" in rules["deny"]["policies"]
+    assert policy_of("ns[shop]-RequestAuthentication[users]-rule[0]") == (key, 0)
 
 
 def test_an_unreadable_mesh_config_admits_nobody_whom_no_policy_names() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from meshweb.core.envoy import custom, rbac_remote, rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
+from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.security import (
     NO_GATEWAYS,
@@ -27,7 +28,8 @@ from meshweb.core.ir.security import (
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
-_POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-policy\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
+_POLICY = "AuthorizationPolicy"
+_POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-([A-Za-z]{1,63})\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
 HEADERS, ASKED_HEADERS = "meshweb.headers", "meshweb.headers.asked"
@@ -85,13 +87,17 @@ def requiring_mtls(rbac: RbacRules) -> RbacRules:
 
 def policy_id(policy: Policy, rule: int) -> str:
     """How Envoy names what decided. `policy_of` reads it."""
-    return f"ns[{policy.namespace}]-policy[{policy.name}]-rule[{rule}]"
+    word = "policy" if policy.kind == _POLICY else policy.kind
+    return f"ns[{policy.namespace}]-{word}[{policy.name}]-rule[{rule}]"
 
 
-def policy_of(identifier: str) -> tuple[str, str, int] | None:
-    """Namespace, name and rule; None: not what `policy_id` makes."""
+def policy_of(identifier: str) -> tuple[DocumentKey, int] | None:
+    """The document and its rule; None: not what `policy_id` makes."""
     found = _POLICY_ID.fullmatch(custom.rule_of(identifier))
-    return (found[1], found[2], int(found[3])) if found is not None else None
+    if found is None:
+        return None
+    kind = _POLICY if found[2] == "policy" else found[2]
+    return DocumentKey(kind, found[1], found[3]), int(found[4])
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
     provider: Provider | None = None
+    kind: str = "AuthorizationPolicy"
+    """Of the document: another when one that cannot be compiled admits nobody."""
     ready: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
     """What `core/authorization.py` worked out of the rules."""
 
