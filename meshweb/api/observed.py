@@ -9,8 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from meshweb.controlplane import render
+from meshweb.core.intent import DocumentKey
+from meshweb.core.ir.security import PolicyAction
+from meshweb.store.mesh import current_mesh
 from meshweb.store.models import Resource
-from meshweb.telemetry import rate_limits
+from meshweb.telemetry import policies, rate_limits
 
 _RECENT = timedelta(minutes=5)
 
@@ -59,4 +62,25 @@ def _rate_limit(row: Resource, counts: rate_limits.Limits) -> Observed:
     return Observed((condition,), parts)
 
 
-_OBSERVERS: Mapping[str, Callable[[Sequence[Resource]], list[Observed]]] = {"RateLimit": _rate_limits}
+def _policies(rows: Sequence[Resource]) -> list[Observed]:
+    keys = [DocumentKey(row.kind, row.namespace, row.name) for row in rows]
+    allows = [row.spec.get("action", PolicyAction.ALLOW) == PolicyAction.ALLOW for row in rows]
+    found = policies.standing(current_mesh().read().mesh, list(zip(keys, allows, strict=True)))
+    return [Observed(parts={"enforcement": _enforcement(standing)}) for standing in found]
+
+
+def _enforcement(found: policies.Standing) -> dict[str, Any]:
+    return {
+        "window": f"{policies.WINDOW.total_seconds():.0f}s",
+        "workloads": found.workloads,
+        "services": list(found.services),
+        "ports": list(found.ports),
+        "denied": found.denied,
+        "wouldDeny": found.would_deny,
+    }
+
+
+_OBSERVERS: Mapping[str, Callable[[Sequence[Resource]], list[Observed]]] = {
+    "AuthorizationPolicy": _policies,
+    "RateLimit": _rate_limits,
+}

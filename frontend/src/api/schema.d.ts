@@ -2759,7 +2759,7 @@ export interface components {
         };
         /**
          * DocumentStatus
-         * @description `parents` of routes, `listeners` of Gateways, `requests` of RateLimits.
+         * @description `parents` of routes, `listeners` of Gateways, `requests` of RateLimits, `enforcement` of AuthorizationPolicies.
          */
         DocumentStatus: {
             /** Conditions */
@@ -2769,6 +2769,7 @@ export interface components {
             /** Listeners */
             listeners?: components["schemas"]["GatewayListener"][] | null;
             requests?: components["schemas"]["LimitedRequests"] | null;
+            enforcement?: components["schemas"]["PolicyEnforcement"] | null;
         };
         /**
          * Effective
@@ -4841,6 +4842,25 @@ export interface components {
             portLevelMtls?: {
                 [key: string]: components["schemas"]["PeerAuthentication.MutualTls"];
             };
+        };
+        /**
+         * PolicyEnforcement
+         * @description Before what an AuthorizationPolicy stands now (`services`: the most general one of each workload), and calls of the `window` before
+         *     now that it denied; for an ALLOW policy those to its services that no ALLOW policy admitted. wouldDeny: the same of dry runs.
+         */
+        PolicyEnforcement: {
+            /** Window */
+            window: string;
+            /** Workloads */
+            workloads: number;
+            /** Services */
+            services: string[];
+            /** Ports */
+            ports: number[];
+            /** Denied */
+            denied: number;
+            /** Woulddeny */
+            wouldDeny: number;
         };
         /** PolicyTrace */
         PolicyTrace: {

@@ -68,13 +68,26 @@ class LimitedRequests(Shape):
     unanswered: int
 
 
+class PolicyEnforcement(Shape):
+    """Before what an AuthorizationPolicy stands now (`services`: the most general one of each workload), and calls of the `window` before
+    now that it denied; for an ALLOW policy those to its services that no ALLOW policy admitted. wouldDeny: the same of dry runs."""
+
+    window: str
+    workloads: int
+    services: list[str]
+    ports: list[int]
+    denied: int
+    would_deny: int
+
+
 class DocumentStatus(Shape):
-    """`parents` of routes, `listeners` of Gateways, `requests` of RateLimits."""
+    """`parents` of routes, `listeners` of Gateways, `requests` of RateLimits, `enforcement` of AuthorizationPolicies."""
 
     conditions: list[Condition]
     parents: Annotated[list[RouteParent] | None, Maybe] = None
     listeners: Annotated[list[GatewayListener] | None, Maybe] = None
     requests: Annotated[LimitedRequests | None, Maybe] = None
+    enforcement: Annotated[PolicyEnforcement | None, Maybe] = None
 
 
 class Document(Shape):
