@@ -13,9 +13,11 @@ from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.services import Workload
 from meshweb.core.names import ServiceRef
 from meshweb.telemetry import denials
-from meshweb.telemetry.denials import Denied
+from meshweb.telemetry.denials import Denied, Reason
 
 WINDOW = timedelta(hours=1)
+_UNADMITTED = {Reason("", -1, dry_run) for dry_run in (False, True)}
+"""No ALLOW policy admitted the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def _standing(mesh: MeshBuilder, key: DocumentKey, found: Iterable[Denied], *, a
     mine = [
         denied
         for denied in found
-        if denied.reason.policy == name or (allows and not denied.reason.policy and denied.destination in services)
+        if denied.reason.policy == name or (allows and denied.reason in _UNADMITTED and denied.destination in services)
     ]
     return Standing(
         len(covered),

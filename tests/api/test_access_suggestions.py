@@ -154,6 +154,12 @@ def test_only_what_was_suggested_before_is_written_over(api: Api) -> None:
     assert _items(api)["shop/pay"]["policy"]["metadata"]["name"] == "pay-observed-callers-2"
 
 
+def test_who_has_just_called_counts_in_a_long_window_too(api: Api) -> None:
+    seen("shop/web", "shop/cart", 5, ago=11)
+    cells = api("GET", "access-matrix?window=24h&caller=shop/web&service=shop/cart").json()["cells"]
+    assert [cell["requests"] for cell in cells] == [5]
+
+
 def test_nothing_is_suggested_for_whom_nobody_calls(api: Api) -> None:
     called("shop/web", "shop/pay")
     called("shop/web", "shop/cart")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.agent.rig import until
+from tests.agent.rig import get, until
 from tests.e2e.browser import Console, chromium, login_link, signed_in
 from tests.e2e.conftest import Mesh
 from tests.e2e.rig import Load, Vm
@@ -280,6 +280,56 @@ async def test_a_document_is_deleted_after_a_review(mesh: Mesh, console: Console
     assert (await mesh.plane.call("GET", "destinationrules/shop/pay")).status_code == 404
 
 
+async def test_from_who_called_over_a_trial_run_to_a_policy_that_decides(mesh: Mesh, console: Console) -> None:
+    from_web = await mesh.web.place("web")  # which nobody saw before
+    try:
+        async with Load(await mesh.a.place("web"), workers=1):
+            await _tried_out(console)
+            assert [(await get(*from_web))[0] for _ in range(3)] == [200] * 3
+            await expect(console.page.get_by_text("It would have denied 1 caller.")).to_be_visible(timeout=SLOW_MS)
+            await _enforced(mesh, console)
+            assert [(await get(*from_web))[0] for _ in range(3)] == [403] * 3
+            page = await console.open("/access?window=60s", "Access")
+            cell = page.get_by_role("link", name=re.compile("^web to web: Denied, still trying"))
+            await cell.click(timeout=SLOW_MS)
+            panel = page.get_by_role("complementary", name="Would this call be allowed?")
+            await expect(panel.get_by_text("Denied with 403")).to_be_visible()
+            assert await console.violations() == []
+            await panel.get_by_role("button", name="With my draft").click()
+            await expect(panel.get_by_role("status").get_by_text("Allowed", exact=True)).to_be_visible()
+    finally:
+        await mesh.plane.call("DELETE", "authorizationpolicies/shop/web-observed-callers", If_Match="*")
+
+
+async def _tried_out(console: Console) -> None:
+    """From the matrix to the trial run of a policy for web."""
+    page = await console.open("/access?window=60s", "Access")
+    await page.get_by_role("link", name="Suggest a policy: pay → web").click(timeout=SLOW_MS)
+    card = page.get_by_role("region", name="shop/web", exact=True)
+    await expect(card.get_by_role("cell", name="shop/pay")).to_be_visible()
+    assert await console.violations() == []
+    await page.get_by_role("button", name="Review 1 policy…").click()
+    await expect(page.get_by_text("No caller is newly denied")).to_be_visible()
+    await page.get_by_role("button", name="Start the trial run").click()
+    await expect(page.get_by_role("status").filter(has_text="Live").first).to_be_visible()
+    await page.get_by_role("link", name="Watch the trial run").click()
+    await expect(page.get_by_text("It would have denied nobody.")).to_be_visible(timeout=SLOW_MS)
+    assert await console.violations() == []
+
+
+async def _enforced(mesh: Mesh, console: Console) -> None:
+    page = console.page
+    await page.get_by_role("link", name="Enforce…").click()
+    await expect(page.get_by_role("region", name="What it touches")).to_contain_text("1 caller is newly denied")
+    await expect(page.get_by_role("button", name="Enforce web-observed-callers")).to_be_disabled()
+    await page.get_by_label("Type web to go on").fill("web")
+    assert await console.violations() == []
+    await page.get_by_role("button", name="Enforce web-observed-callers").click()
+    await expect(page.get_by_role("status").filter(has_text="Live").first).to_be_visible()
+    stored = await mesh.plane.read("authorizationpolicies/shop/web-observed-callers")
+    assert "istio.io/dry-run" not in stored["metadata"]["annotations"]
+
+
 PAGES = [
     ("/", None),
     ("/topology", "Topology"),
@@ -289,6 +339,12 @@ PAGES = [
     ("/services/shop/pay/shift", "Shift traffic"),
     ("/proxies", "Proxies"),
     ("/add-vm", "Add a VM"),
+    ("/access", "Access"),
+    ("/access?view=table", "Access"),
+    ("/access?from=shop/web&to=shop/pay", "Access"),
+    ("/access?tab=policies", "Access"),
+    ("/access?tab=trials", "Access"),
+    ("/access/suggest", "Suggest policies"),
     ("/changes", "Changes"),
     ("/documents", "Documents"),
     ("/documents/new", "New document"),
@@ -296,6 +352,7 @@ PAGES = [
     ("/documents/new?kind=destinationrules&service=shop/pay", "New DestinationRule"),
     ("/documents/new?kind=gateways", "New Gateway"),
     ("/documents/new?kind=ratelimits", "New RateLimit"),
+    ("/documents/new?kind=authorizationpolicies&service=shop/pay", "New AuthorizationPolicy"),
     ("/documents/httproutes/shop/pay", "pay"),
     ("/documents/httproutes/shop/pay/edit", "Edit pay"),
 ]

@@ -2,12 +2,16 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { ApiError, call, read, readAll } from './client';
 import { pathOf as documentPath, type Place } from './places';
 import type {
+  AccessMatrix,
+  AccessSuggestions,
   AnyDocument,
   ApplyResult,
   AuthoredDocument,
+  Call,
   Denials,
   Draft,
   Effective,
+  Explanation,
   HttpRouteDocument,
   JoinToken,
   Mesh,
@@ -132,6 +136,27 @@ export const queries = {
       queryKey: ['denials', ends.source ?? '', ends.destination ?? '', window, at ?? ''],
       queryFn: ({ signal }) => read<Denials>('/denials', { ...ends, window, at }, signal),
       refetchInterval: at ? false : POLL,
+    }),
+  accessMatrix: (asked: { namespace?: string; caller?: string; service?: string }, window: string, at?: string) =>
+    queryOptions({
+      queryKey: ['access-matrix', asked.namespace ?? '', asked.caller ?? '', asked.service ?? '', window, at ?? ''],
+      queryFn: ({ signal }) => read<AccessMatrix>('/access-matrix', { ...asked, window, at, limit: 100 }, signal),
+      refetchInterval: at ? false : POLL,
+      placeholderData: (previous) => previous,
+    }),
+  /** Suggestions do not change under the reader: what is reviewed is what was read. */
+  accessSuggestions: (asked: { namespace?: string; service?: string }) =>
+    queryOptions({
+      queryKey: ['access-suggestions', asked.namespace ?? '', asked.service ?? ''],
+      queryFn: ({ signal }) => read<AccessSuggestions>('/access-suggestions', { ...asked }, signal),
+      staleTime: Infinity,
+    }),
+  explain: (asked: Partial<Call> & { to: string }) =>
+    queryOptions({
+      queryKey: ['explain', JSON.stringify(asked)],
+      queryFn: async () => (await call<Explanation>('/explain', { method: 'POST', body: asked })).body,
+      refetchInterval: POLL,
+      retry: false,
     }),
   revisions: () =>
     infiniteQueryOptions({

@@ -139,5 +139,19 @@ export type Version = Schemas['Version'];
 export type Series = Schemas['Series'];
 export type SeriesPoint = Schemas['SeriesPoint'];
 
+export type AccessMatrix = Schemas['AccessMatrix'];
+export type AccessCaller = Schemas['AccessCaller'];
+export type AccessService = Schemas['AccessService'];
+export type AccessCell = Schemas['AccessCell'];
+export type AccessReason = Schemas['AccessReason'];
+export type AccessSuggestion = Schemas['AccessSuggestion'];
+export type AccessSuggestions = Schemas['AccessSuggestions'];
+export type SuggestedCaller = Schemas['SuggestedCaller'];
+export type Call = Schemas['Call'];
+export type Explanation = Schemas['Explanation'];
+export type Verdict = Schemas['Verdict'];
+export type PolicyTrace = Schemas['PolicyTrace'];
+export type RuleTrace = Schemas['RuleTrace'];
+
 /** What the WebSocket says: only that something changed. */
 export type Hint = { type: 'revision' | 'proxy' | 'topology' | 'join-token'; id: string };

@@ -18,6 +18,8 @@ const PAGES = [
   ['Services', '/services'],
   ['Proxies', '/proxies'],
   ['Add a VM', '/add-vm'],
+  ['Access', '/access'],
+  ['Suggest policies', '/access/suggest'],
   ['Changes', '/changes'],
   ['Documents', '/documents'],
   ['New document', '/documents/new'],

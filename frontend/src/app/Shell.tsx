@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useSearch } from '@tanstack/react-router';
-import { FileText, GitCommitVertical, House, MonitorUp, Network, Boxes, PlugZap } from 'lucide-react';
+import { FileText, GitCommitVertical, House, MonitorUp, Network, Boxes, PlugZap, ShieldCheck } from 'lucide-react';
 import { Suspense, type ReactNode } from 'react';
 import { queries } from '@/api/queries';
 import { ErrorBoundary } from '@/ui/boundary';
@@ -13,7 +13,7 @@ import { useHints, useLiveState } from './live';
 import { TopBar } from './TopBar';
 
 interface Entry {
-  to: '/' | '/topology' | '/services' | '/proxies' | '/add-vm' | '/changes' | '/documents';
+  to: '/' | '/topology' | '/services' | '/proxies' | '/add-vm' | '/access' | '/changes' | '/documents';
   label: string;
   icon: ReactNode;
 }
@@ -33,6 +33,7 @@ const GROUPS: { title?: string; entries: Entry[] }[] = [
       { to: '/add-vm', label: 'Add a VM', icon: <MonitorUp className="i" aria-hidden /> },
     ],
   },
+  { title: 'Security', entries: [{ to: '/access', label: 'Access', icon: <ShieldCheck className="i" aria-hidden /> }] },
   {
     title: 'History',
     entries: [

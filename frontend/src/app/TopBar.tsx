@@ -10,7 +10,13 @@ import { Palette } from './Palette';
 import { DEFAULT_WINDOW, WINDOWS, type FrameSearch, type TimeWindow } from './search';
 
 /** Pages whose numbers belong to a time range; the others show only how fresh they are. */
-const RANGED = new Set(['/console/', '/console/topology', '/console/services', '/console/services/$namespace/$name']);
+const RANGED = new Set([
+  '/console/',
+  '/console/topology',
+  '/console/services',
+  '/console/access',
+  '/console/services/$namespace/$name',
+]);
 
 /** Changes what every page shares, and leaves the rest of the address as it is. */
 function useFrame() {

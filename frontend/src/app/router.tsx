@@ -163,10 +163,32 @@ const deleteDocument = createRoute({
   component: lazyRouteComponent(() => import('@/features/documents/DeleteDocumentPage'), 'DeleteDocumentPage'),
 });
 
+const access = createRoute({
+  getParentRoute: () => frame,
+  path: '/access',
+  validateSearch: search.accessSearch,
+  component: lazyRouteComponent(() => import('@/features/access/AccessPage'), 'AccessPage'),
+});
+
+const suggest = createRoute({
+  getParentRoute: () => frame,
+  path: '/access/suggest',
+  validateSearch: search.suggestSearch,
+  component: lazyRouteComponent(() => import('@/features/access/SuggestPage'), 'SuggestPage'),
+});
+
+const enforce = createRoute({
+  getParentRoute: () => frame,
+  path: '/access/enforce/$namespace/$name',
+  validateSearch: search.writeSearch,
+  component: lazyRouteComponent(() => import('@/features/access/EnforcePage'), 'EnforcePage'),
+});
+
 const routeTree = root.addChildren([
   login,
   frame.addChildren([
     ...[home, topology, services, service, shift, proxies, proxy, addVm, changes, rollback],
+    ...[access, suggest, enforce],
     ...[documents, newDocument, document, editDocument, deleteDocument],
   ]),
 ]);

@@ -72,5 +72,27 @@ export const writeSearch = z.object({
   undone: optionalNumber,
 });
 
-/** `service`: what the document is about, when one came from there. */
-export const newDocumentSearch = writeSearch.extend({ kind: optionalText, service: optionalText });
+/** `service`: what the document is about, when one came from there; `principal`: whom a policy is to admit to it. */
+export const newDocumentSearch = writeSearch.extend({
+  kind: optionalText,
+  service: optionalText,
+  principal: optionalText,
+});
+
+/** `to` opens the panel that asks about one call; `from` is empty for a caller without a certificate. */
+export const accessSearch = z.object({
+  tab: z.enum(['policies', 'trials']).optional().catch(undefined),
+  view: z.enum(['matrix', 'table']).optional().catch(undefined),
+  from: optionalText,
+  to: optionalText,
+  port: optionalNumber,
+  method: optionalText,
+  path: optionalText,
+  headers: optionalText,
+  claims: optionalText,
+  draft: z.boolean().optional().catch(undefined),
+  q: optionalText,
+});
+
+/** `services`: for which a policy was chosen, with commas between. */
+export const suggestSearch = writeSearch.extend({ service: optionalText, services: optionalText });

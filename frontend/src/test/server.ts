@@ -44,6 +44,20 @@ export const server = setupServer(
   http.get(api('/mesh'), () => HttpResponse.json(shop.mesh)),
   http.get(api('/topology'), () => HttpResponse.json(shop.topology)),
   http.get(api('/denials'), () => HttpResponse.json(shop.denials)),
+  http.get(api('/access-matrix'), ({ request }) => {
+    const asked = new URL(request.url).searchParams;
+    const fits = (name: string, key: string) => (asked.get(key) ?? name) === name;
+    return HttpResponse.json({
+      ...shop.accessMatrix,
+      callers: shop.accessMatrix.callers.filter(({ name }) => fits(name, 'caller')),
+      services: shop.accessMatrix.services.filter(({ name }) => fits(name, 'service')),
+      cells: shop.accessMatrix.cells.filter((cell) => fits(cell.caller, 'caller') && fits(cell.service, 'service')),
+    });
+  }),
+  http.get(api('/access-suggestions'), () => HttpResponse.json(shop.suggestions)),
+  http.post(api('/explain'), () => HttpResponse.json(shop.explanation)),
+  http.get(api('/authorizationpolicies'), () => HttpResponse.json(page(shop.policies))),
+  http.get(api('/authorizationpolicies/:namespace/:name'), ({ params }) => find(shop.policies, params)),
   http.get(api('/topology/series'), () => HttpResponse.json(shop.series)),
   http.get(api('/proxies'), () => HttpResponse.json(page(shop.proxies))),
   http.get(api('/proxies/:namespace/:name'), ({ params }) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,6 +18,7 @@ from meshweb.core.reach_words import reach_words
 from meshweb.core.suggestions import Unseen
 from meshweb.telemetry import access, suggestions
 from meshweb.telemetry.access import Asked, Cell, Matrix
+from meshweb.telemetry.ingest import FINE, bucket_start
 from meshweb.telemetry.suggestions import Evidence, Suggested
 from meshweb.telemetry.traffic import Window
 
@@ -80,7 +82,12 @@ class AccessSuggestions(APIView):
 
 def _window(request: Request, default: str) -> Window:
     length = queries.duration_parameter(request, "window", default, least=_LEAST, most=_MOST)
-    return Window.ending(queries.moment(request, "at"), length)
+    at = queries.moment(request, "at")
+    window = Window.ending(at, length)
+    if request.query_params.get("at"):
+        return window
+    # Long windows end with whole minutes; who called since counts too.
+    return replace(window, end=max(window.end, bucket_start(at.timestamp(), FINE)))
 
 
 def _limit(request: Request) -> int:

@@ -7,7 +7,7 @@ import { RollBackNow } from '@/features/changes/RollBackNow';
 import { FlowHead } from '@/ui/flow';
 import { Card, Loading } from '@/ui/parts';
 import { ProblemNote } from '@/ui/problem';
-import { useDraft, type Draft } from './draft';
+import { newDraftKey, useDraft, type Draft } from './draft';
 import { grouped } from './groups';
 import { startFor } from './starts';
 import { Writing, type Step } from './Writing';
@@ -49,16 +49,20 @@ function startFrom(kind: Kind, namespace: string | undefined): string {
 }
 
 /** Reads the service first: the document starts with its name and port. */
-function MakingFor({ service, ...props }: Omit<MakingProps, 'text' | 'about'> & { service: string }) {
+function MakingFor({
+  service,
+  principal,
+  ...props
+}: Omit<MakingProps, 'text' | 'about'> & { service: string; principal: string | undefined }) {
   const { data, error, refetch } = useQuery(queries.document('services', service));
   const others = useQuery(queries.anyDocuments(props.kind.plural));
   // What is there when the page is opened; the draft does not change by itself.
   const [text, setText] = useState<string | null>(null);
   if (text === null && data && others.data) {
-    const start = startFor(props.kind, data, others.data);
+    const start = startFor(props.kind, data, others.data, principal);
     setText(start ? toYaml(start) : startFrom(props.kind, data.metadata.namespace ?? undefined));
   }
-  if (text !== null) return <Making {...props} text={text} about={service} />;
+  if (text !== null) return <Making {...props} text={text} about={[service, principal].filter(Boolean).join(' ')} />;
   if (!error && !others.error) return <Loading what="the service" />;
   return (
     <div className="pad">
@@ -73,7 +77,7 @@ function MakingFor({ service, ...props }: Omit<MakingProps, 'text' | 'about'> & 
 
 function Making({ kind, text, about, search, set }: MakingProps) {
   const fresh = useMemo<Draft>(() => ({ text, seen: null, base: null, at: null }), [text]);
-  const work = useDraft(['new', kind.plural, about].filter(Boolean).join(' '), fresh, !kind.writeOnly);
+  const work = useDraft(newDraftKey(kind.plural, about), fresh, !kind.writeOnly);
   return (
     <Writing
       label={`YAML of the new ${kindLabel(kind)}`}
@@ -144,9 +148,10 @@ export function NewDocumentPage() {
       {!kind && <ChooseKind />}
       {kind && search.service && (
         <MakingFor
-          key={`${kind.key} ${search.service}`}
+          key={`${kind.key} ${search.service} ${search.principal}`}
           kind={kind}
           service={search.service}
+          principal={search.principal}
           search={search}
           set={set}
         />

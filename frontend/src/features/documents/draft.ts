@@ -31,6 +31,16 @@ function store(key: string, draft: Draft | null): void {
   }
 }
 
+/** The text that is being written under a key, if there is one. */
+export function keptText(key: string): string | null {
+  return load(key)?.text ?? null;
+}
+
+/** Under which key a new document is written; `about`: the service, and whom a policy is to admit. */
+export function newDraftKey(plural: string, ...about: (string | undefined)[]): string {
+  return ['new', plural, ...about].filter(Boolean).join(' ');
+}
+
 /**
  * The draft of a page. It outlives a reload and a look at another page, until it is applied or thrown away; not for
  * kinds with secret values (`keep` false), which have no business in a browser's storage.

@@ -19,6 +19,15 @@ describe('the edge panel', () => {
     );
     expect(second).toHaveTextContent('No ALLOW policy admits it');
     expect(second).toHaveTextContent('Trial run, was let through');
+    expect(await within(table).findByRole('link', { name: 'Draft a rule that allows it' })).toHaveAttribute(
+      'href',
+      '/documents/new?kind=authorizationpolicies&service=shop%2Fpayments&principal=cluster.local%2Fns%2Fbatch%2Fsa%2Fbatch-reports',
+    );
+    expect(within(table).getByRole('link', { name: 'Change the rule' })).toHaveAttribute(
+      'href',
+      '/documents/authorizationpolicies/shop/payments-callers/edit',
+    );
+    expect(within(table).getAllByRole('link', { name: 'Why?' })).toHaveLength(2);
     expect(await violations()).toEqual([]);
   });
 });

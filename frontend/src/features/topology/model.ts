@@ -194,7 +194,9 @@ export function within(topology: Topology, focus: string | undefined, hops: numb
 export function edgeSentence(edge: Edge): string {
   const [from, to] = [shortName(edge.source), shortName(edge.destination)];
   if (edge.health === 'deny') {
-    const alsoPasses = edge.rps > 0 ? ` ${rate(edge.rps)} pass.` : '';
+    // The caller counts what was denied among its requests; a tenth is what the two sides may differ by.
+    const passing = edge.rps - edge.denied;
+    const alsoPasses = passing > 0.1 * edge.rps ? ` ${rate(passing)} pass.` : '';
     return `${to} denies ${rate(edge.denied)} of the calls of ${from}. A policy did its job; nothing is broken.${alsoPasses}`;
   }
   if (edge.requests === 0) return `${from} did not call ${to} in this time.`;

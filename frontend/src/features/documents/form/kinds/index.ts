@@ -1,5 +1,6 @@
 import type { Kind } from '@/api/kinds';
 import type { FormTable } from '../table';
+import { authorizationPolicy } from './authorizationPolicy';
 import { destinationRule } from './destinationRule';
 import { gateway } from './gateway';
 import { healthCheck } from './healthCheck';
@@ -19,6 +20,7 @@ export const FORMS: FormTable[] = [
   serviceEntry,
   rateLimit,
   healthCheck,
+  authorizationPolicy,
 ];
 
 /** The form of a kind. Every other kind is written as YAML. */
