@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from meshweb.agent.access_records import MAX_RECORDS, record_of
 from meshweb.protos import message
 
 BUCKETS_MS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0)
@@ -75,6 +77,8 @@ class _Window:
     backends: dict[Key, _Series] = field(default_factory=dict)
     denials: Counter[Denial] = field(default_factory=Counter)
     limits: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    records: list[Mapping[str, object]] = field(default_factory=list)
+    records_lost: int = 0
     received: int = 0
     since: float = 0.0
 
@@ -123,13 +127,22 @@ class Telemetry:
         else:
             self.dropped += 1
 
+    def _record(self, entry: Any, source: str, port: int, verdict: Any, *, denied: bool) -> None:
+        record = record_of(entry, source, port, verdict, allowed=not denied)
+        if record is not None and len(self._open.records) < MAX_RECORDS:
+            self._open.records.append(record)
+        elif record is not None:
+            self._open.records_lost += 1
+
     def access_log(self, batch: Any) -> None:
-        """Adds the entries of a StreamAccessLogsMessage of the log `denials`."""
+        """Adds the entries of a StreamAccessLogsMessage of the log `denials`, in which those stand too that AUDIT policies ask for."""
         for entry in batch.http_logs.log_entry:
             common, details = entry.common_properties, entry.response.response_code_details
             source, port = _caller(common)
             verdict = common.metadata.filter_metadata.get(_RBAC)
             refused = _REFUSED_TOKEN.fullmatch(details)
+            denied = refused is not None or details.startswith(_DENIED_BY_RBAC) or _by_provider(common)
+            self._record(entry, source, port, verdict, denied=denied)
             if refused is not None:
                 self.denial(Denial(source, port, cause="token", detail=refused[1].replace("_", " ")[:100]))
             elif details.startswith(_DENIED_BY_RBAC):
@@ -141,13 +154,15 @@ class Telemetry:
             common = entry.common_properties
             source, port = _caller(common)
             verdict = common.metadata.filter_metadata.get(_NETWORK_RBAC)
+            denied = common.connection_termination_details.startswith(_DENIED_BY_RBAC) or _by_provider(common)
+            self._record(entry, source, port, verdict, denied=denied)
             if common.connection_termination_details.startswith(_DENIED_BY_RBAC):
                 self.denial(Denial(source, port, _denying(verdict, "enforced.", "shadow") or ""))
             self._asked(source, port, common, verdict)
             self._dry_run(source, port, verdict)
 
     def _asked(self, source: str, port: int, common: Any, verdict: Any) -> None:
-        if common.response_flags.unauthorized_details.reason == _EXTERNAL_SERVICE and verdict is not None:
+        if _by_provider(common) and verdict is not None:
             self.denial(Denial(source, port, verdict.fields[_ASKED_BY].string_value.rpartition("/")[2]))
 
     def _dry_run(self, source: str, port: int, verdict: Any) -> None:
@@ -178,6 +193,8 @@ class Telemetry:
                     for d, count in sorted(window.denials.items())
                 ],
                 "limits": [_limits(document, counts) for document, counts in sorted(window.limits.items())],
+                "accessRecords": window.records,
+                "accessRecordsLost": window.records_lost,
                 "received": window.received,
             }
         return self._frozen
@@ -219,6 +236,10 @@ class Telemetry:
                 return None
             found = book[key] = _Series()
         return found
+
+
+def _by_provider(common: Any) -> bool:
+    return bool(common.response_flags.unauthorized_details.reason == _EXTERNAL_SERVICE)
 
 
 def _caller(common: Any) -> tuple[str, int]:

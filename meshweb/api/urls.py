@@ -8,7 +8,19 @@ from drf_spectacular.views import SpectacularAPIView
 
 from meshweb.api.auth import PUBLIC
 from meshweb.api.problems import not_found
-from meshweb.api.views import access, apply, authorization, effective, explain, joining, proxies, revisions, traffic, workloads
+from meshweb.api.views import (
+    access,
+    access_records,
+    apply,
+    authorization,
+    effective,
+    explain,
+    joining,
+    proxies,
+    revisions,
+    traffic,
+    workloads,
+)
 from meshweb.api.views.documents import DocumentDetail, DocumentList
 from meshweb.kinds.base import Kind
 from meshweb.kinds.registry import KINDS
@@ -54,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit", access.AuditList.as_view()),
     path("topology", traffic.TopologyView.as_view()),
     path("denials", traffic.DenialList.as_view()),
+    path("access-records", access_records.AccessRecordList.as_view()),
     path("topology/series", traffic.SeriesView.as_view()),
     path("mesh", traffic.MeshView.as_view()),
     path("openapi.json", OpenApi.as_view()),

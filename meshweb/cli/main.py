@@ -157,6 +157,25 @@ def denials(
     _end(denied.denials(_client(), caller, to, window, output))
 
 
+@app.command("access-records")
+def access_records(
+    caller: Annotated[str | None, typer.Option("--from", help="Only calls of NAMESPACE/NAME.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only calls to NAMESPACE/SERVICE.")] = None,
+    policy: Annotated[str | None, typer.Option("--policy", help="Only by this AuthorizationPolicy, as NAMESPACE/NAME.")] = None,
+    allowed: Annotated[bool | None, typer.Option("--allowed/--denied", help="Only what policies let pass, or did not.")] = None,
+    window: Annotated[str, typer.Option("--window", help="As in 60s or 7d.")] = "1h",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 100,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="That the page before ended with.")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Calls that policies with action AUDIT recorded, the newest first."""
+    from meshweb.cli import access_records as recorded
+
+    query = {"source": caller, "destination": to, "policy": policy, "window": window, "limit": str(limit), "cursor": cursor}
+    query["allowed"] = None if allowed is None else str(allowed).lower()
+    _end(recorded.access_records(_client(), query, output))
+
+
 @app.command("access-matrix")
 def access_matrix(
     caller: Annotated[str | None, typer.Option("--from", help="Only this caller, as NAMESPACE/NAME.")] = None,

@@ -201,7 +201,7 @@ class _Guards:
     def __init__(self, mesh: MeshBuilder, workload: Workload | None, port: int) -> None:
         self._targeted = mesh.targeted
         self._everywhere = mesh.policies_of(workload, port) if workload is not None else ()
-        self._numbers: dict[frozenset[tuple[str, str]], int] = {}
+        self._numbers: dict[frozenset[tuple[str, str, str]], int] = {}
         self._found: list[tuple[Policy, ...]] = []
 
     @property
@@ -215,7 +215,7 @@ class _Guards:
     def of(self, gateways: Iterable[GatewayRef], route: DocumentKey | None = None) -> int:
         """Of what comes by way of `gateways`, and is taken by a route: an index into `found`."""
         policies = self.policies(gateways, route)
-        number = self._numbers.setdefault(frozenset((p.namespace, p.name) for p in policies), len(self._found))
+        number = self._numbers.setdefault(frozenset((p.kind, p.namespace, p.name) for p in policies), len(self._found))
         if number == len(self._found):
             self._found.append(policies)
         return number

@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from meshweb.store.models import MeshState, Proxy
-from meshweb.telemetry import called_ports, denials, endpoints, rate_limits
+from meshweb.store.models import AccessRecord, MeshState, Proxy
+from meshweb.telemetry import access_records, called_ports, denials, endpoints, rate_limits
 from meshweb.telemetry.denials import Reason
 from meshweb.telemetry.histogram import BUCKETS, add
 from meshweb.telemetry.rate_limits import Limits
@@ -60,6 +60,8 @@ class _Batch:
         self.limits: defaultdict[tuple[datetime, str], Limits] = defaultdict(Limits)
         self.denials: Counter[tuple[datetime, str, str, Reason]] = Counter()
         self.reporting: set[datetime] = set()
+        self.records: list[AccessRecord] = []
+        self.records_lost: Counter[tuple[datetime, str]] = Counter()
 
     def add(self, arrival: Arrival) -> None:
         start = bucket_start(arrival.at, FINE)
@@ -82,6 +84,17 @@ class _Batch:
             self.denials[start, caller, own, denials.reason_of(denial)] += denial.count
             if not denial.dry_run:
                 self.edges[start, caller, own].denied += denial.count
+        self._add_records(arrival, own, start)
+
+    def _add_records(self, arrival: Arrival, own: str, start: datetime) -> None:
+        came = datetime.fromtimestamp(arrival.at, UTC)
+        for record in arrival.report.access_records:
+            caller = self._by_identity.get(record.source, "") or "unknown"
+            found = access_records.record_of(record, source=caller, destination=own, workload=arrival.proxy, came=came)
+            if found is not None:
+                self.records.append(found)
+        if arrival.report.access_records_lost:
+            self.records_lost[start, arrival.proxy] += arrival.report.access_records_lost
 
 
 def calls_as(proxy: Proxy) -> str:
@@ -120,6 +133,7 @@ def ingest(arrivals: Sequence[Arrival]) -> frozenset[str]:
         called_ports.store(batch.ports)
         rate_limits.store(batch.limits)
         denials.store(batch.denials)
+        access_records.store(batch.records, batch.records_lost)
         _store_reporting(batch)
         # Health is true also in a report that was counted before.
         _store_facts(arrivals, proxies)
@@ -136,6 +150,7 @@ def _health_moves(arrivals: Sequence[Arrival]) -> frozenset[str]:
 def _callers(arrivals: Sequence[Arrival]) -> dict[str, str]:
     """SPIFFE ID -> under which name that identity's calls are counted. Several proxies of one identity share it."""
     identities = {denial.source for arrival in arrivals for denial in arrival.report.denials if denial.source}
+    identities |= {record.source for arrival in arrivals for record in arrival.report.access_records if record.source}
     rows = Proxy.objects.filter(spiffe_id__in=identities).order_by("-id") if identities else ()
     return {row.spiffe_id: calls_as(row) for row in rows}
 

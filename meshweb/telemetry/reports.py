@@ -49,6 +49,20 @@ class Denial(_Part):
     count: Count
 
 
+class AccessRecord(_Part):
+    """A call that an AUDIT policy asks to be recorded; `policy` is the rule as `core.envoy.rbac.policy_id` names it. at: UNIX seconds when
+    it began. method, path (without query) and status: of requests alone."""
+
+    at: Annotated[float, Field(ge=0, le=2**33)]
+    source: Annotated[Text, Field(max_length=2048)] = ""
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    policy: Annotated[Text, Field(max_length=512)]
+    allowed: bool
+    method: Annotated[Text, Field(max_length=32)] = ""
+    path: Annotated[Text, Field(max_length=512)] = ""
+    status: Annotated[int, Field(ge=0, le=999)] = 0
+
+
 class Limits(_Part):
     """What the RateLimit `document` did at this proxy: see `store.models.LimitBucket`."""
 
@@ -94,5 +108,7 @@ class Report(_Part):
     backends: Annotated[list[Backend], Field(max_length=10_000)] = Field(default_factory=list)
     denials: Annotated[list[Denial], Field(max_length=10_000)] = Field(default_factory=list)
     limits: Annotated[list[Limits], Field(max_length=10_000)] = Field(default_factory=list)
+    access_records: Annotated[list[AccessRecord], Field(max_length=2_000, alias="accessRecords")] = Field(default_factory=list)
+    access_records_lost: Annotated[Count, Field(alias="accessRecordsLost")] = 0
     received: Count = 0
     endpoints: Endpoints | None = None

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from meshweb.store.models import BackendBucket, CalledPort, DenialBucket, EdgeBucket, LimitBucket, TelemetryReport
+from meshweb.telemetry import access_records
 from meshweb.telemetry.ingest import FINE, bucket_start, upsert_backends, upsert_edges
 
 COARSE = 60
@@ -57,4 +58,5 @@ def prune() -> int:
             gone += model.objects.filter(resolution=resolution, start__lt=now - life).delete()[0]
     gone += sum(model.objects.filter(start__lt=now - FINE_LIFE).delete()[0] for model in (LimitBucket, DenialBucket))
     gone += CalledPort.objects.filter(last__lt=now - COARSE_LIFE).delete()[0]
+    gone += access_records.prune()
     return gone + TelemetryReport.objects.filter(start__lt=now - COARSE_LIFE).delete()[0]

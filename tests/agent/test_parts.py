@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from meshweb.agent import files, loopback, process, store, upstreams
+from meshweb.agent.access_records import MAX_RECORDS
 from meshweb.agent.book import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Book
 from meshweb.agent.bootstrap import bootstrap
 from meshweb.agent.control_plane import Away, ControlPlane
@@ -237,6 +238,34 @@ def test_telemetry_buckets_and_bounds() -> None:
     telemetry.acknowledged()
     assert len(telemetry.freeze(3.0)["denials"]) == 5000
     assert telemetry.dropped == 1000
+
+
+def test_telemetry_tells_how_many_records_it_had_no_room_for() -> None:
+    telemetry = Telemetry(0.0)
+    batch = message("envoy.service.accesslog.v3.StreamAccessLogsMessage")()
+    for index in range(MAX_RECORDS + 7):
+        entry = batch.http_logs.log_entry.add()
+        entry.request.path, entry.request.request_method = f"/{index}?secret", 1
+        entry.common_properties.start_time.seconds = 100
+        entry.common_properties.metadata.filter_metadata["envoy.filters.http.rbac"].update(
+            {"audit.shadow_engine_result": "denied", "audit.shadow_effective_policy_id": "ns[a]-policy[b]-rule[0]"}
+        )
+    telemetry.access_log(batch)
+    report = telemetry.freeze(1.0)
+    assert (len(report["accessRecords"]), report["accessRecordsLost"]) == (MAX_RECORDS, 7)
+    assert report["accessRecords"][0] == {
+        "at": 100.0,
+        "source": "",
+        "port": 0,
+        "policy": "ns[a]-policy[b]-rule[0]",
+        "allowed": True,
+        "method": "GET",
+        "path": "/0",
+        "status": 0,
+    }
+    telemetry.acknowledged()
+    later = telemetry.freeze(2.0)
+    assert (later["accessRecords"], later["accessRecordsLost"]) == ([], 0)
 
 
 def test_telemetry_ignores_other_names() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.traffic import tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NAMES = ("no-admin", "tried", "callers", "asks")
+NAMES = ("no-admin", "tried", "callers", "asks", "records")
 
 
 def _policies() -> list[dict[str, Any]]:
@@ -34,6 +35,15 @@ def _policies() -> list[dict[str, Any]]:
         ),
         make.document(policy, "callers", {"selector": selector, "action": "ALLOW", "rules": callers}),
         make.document(policy, "asks", _asks("void", "/asked")),
+        make.document(
+            policy,
+            "records",
+            {
+                "selector": selector,
+                "action": "AUDIT",
+                "rules": [{"to": [{"operation": {"paths": ["/x", "/asked", "/admin/*"]}}]}],
+            },
+        ),
     ]
 
 
@@ -82,6 +92,13 @@ async def test_a_denial_names_its_rule_wherever_it_is_asked(mesh: Mesh) -> None:
             return {(d["document"], d["field"], d["dryRun"]): d["requests"] for d in found} == wanted
 
         await until(told, "each denial is told with its rule", 30)
+        recorded = {("/x", True, 200): 3, ("/asked", False, 403): 3, ("/admin/x", False, 403): 3}
+
+        async def kept() -> bool:
+            found = (await plane.read("access-records?policy=shop/records&source=shop/web&window=5m"))["items"]
+            return Counter((r["path"], r["allowed"], r["status"]) for r in found) == recorded
+
+        await until(kept, "each call that the AUDIT policy names is recorded", 30)
     finally:
         for name in NAMES:
             await plane.call("DELETE", f"authorizationpolicies/shop/{name}", If_Match="*")

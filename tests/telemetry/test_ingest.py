@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from meshweb.core.topology import Traffic, judge
 from meshweb.store.mesh import current_mesh
-from meshweb.store.models import BackendBucket, EdgeBucket, LimitBucket, MeshState, Proxy
-from meshweb.telemetry import denials, rate_limits, retention
+from meshweb.store.models import AccessRecord, BackendBucket, EdgeBucket, LimitBucket, LostAccessRecords, MeshState, Proxy
+from meshweb.telemetry import access_records, denials, rate_limits, retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
 from meshweb.telemetry.ingest import FINE, Arrival, bucket_start, ingest
 from meshweb.telemetry.reports import Report
@@ -73,6 +73,47 @@ def test_denials_are_counted_on_the_edge_of_the_caller(mesh: None) -> None:
     ingest([Arrival("shop/pay", _report(1, denials=denials), time.time())])
     found = {(e.source, e.destination): e.denied for e in EdgeBucket.objects.all()}
     assert found == {("shop/web", "shop/pay"): 4, ("unknown", "shop/pay"): 1}
+
+
+_RECORD = {"source": "spiffe://cluster.local/ns/shop/sa/web", "port": 8080, "policy": "ns[shop]-policy[p]-rule[2]"}
+
+
+def test_each_access_record_is_kept_once_and_in_its_time(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    make.proxy("pay", services=["shop/pay"])
+    at = time.time()
+    records = [
+        {**_RECORD, "at": at - 5, "allowed": True, "method": "GET", "path": "/x", "status": 200},
+        {**_RECORD, "at": at + 3600, "allowed": False, "source": ""},
+        {**_RECORD, "at": at, "allowed": True, "policy": "mtls"},
+    ]
+    report = Arrival("shop/pay", _report(1, accessRecords=records, accessRecordsLost=3), at)
+    ingest([report])
+    ingest([report])
+    found = AccessRecord.objects.order_by("at")
+    assert [(r.source, r.destination, r.workload, r.policy, r.rule, r.allowed, r.path, r.status) for r in found] == [
+        ("shop/web", "shop/pay", "shop/pay", "shop/p", 2, True, "/x", 200),
+        ("unknown", "shop/pay", "shop/pay", "shop/p", 2, False, "", 0),
+    ]
+    now = datetime.fromtimestamp(at, UTC)
+    assert found[1].at == now, "no clock is ahead of the control plane's"
+    assert access_records.lost(now - timedelta(minutes=1), now + timedelta(minutes=1)) == 3
+
+
+def test_access_records_go_when_they_are_old_or_too_many(mesh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    rows = [
+        AccessRecord(
+            at=now - age, source="a/b", destination="c/d", workload="c/e", port=1, status=0, policy="c/p", rule=0, allowed=True
+        )
+        for age in (timedelta(days=8), timedelta(hours=3), timedelta(hours=2), timedelta(hours=1))
+    ]
+    AccessRecord.objects.bulk_create(rows)
+    LostAccessRecords.objects.create(start=now - timedelta(days=8), workload="c/e", records=1)
+    monkeypatch.setattr(access_records, "MOST", 2)
+    assert access_records.prune() == 3
+    assert AccessRecord.objects.count() == 2
+    assert AccessRecord.objects.order_by("at")[0].at == now - timedelta(hours=2)
 
 
 def test_denials_name_the_rule(mesh: None) -> None:

@@ -131,7 +131,8 @@ class Sidecar:
         self._session: Session | None = None
         self._split: _Split | None = None
         self._counters = counters
-        self._server = LocalServer(self._layout.xds_socket, self._serve, self._count, Telemetry(time.monotonic()))
+        self.telemetry = Telemetry(time.monotonic())
+        self._server = LocalServer(self._layout.xds_socket, self._serve, self._count, self.telemetry)
         self._envoy = Envoy(self._layout, EnvoyOptions(find_binary(None), 1, 0.05))
         self._process: process.ProcessId | None = None
 

@@ -168,8 +168,8 @@ def _policies(random: random.Random) -> Iterator[Json]:
     for app, vm in APPS.items():
         for index in range(random.choice((1, 1, 2, 3))):
             namespace = random.choice((vm.split("/")[0],) * 3 + ("istio-system",))
-            action = random.choice(("ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "DENY", "CUSTOM"))
-            dry_run = random.choice(("true",) + ("false",) * 7) if action != "CUSTOM" else "false"
+            action = random.choice(("ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "DENY", "CUSTOM", "AUDIT"))
+            dry_run = random.choice(("true",) + ("false",) * 7) if action in {"ALLOW", "DENY"} else "false"
             asked = {"provider": {"name": random.choice(("yes", "yes", "yes", "nobody"))}} if action == "CUSTOM" else {}
             targeted = namespace != "istio-system" and random.random() < 0.4
             yield {

@@ -7,6 +7,7 @@ import type {
   AnyDocument,
   ApplyResult,
   AuthoredDocument,
+  AccessRecords,
   Call,
   Denials,
   Draft,
@@ -157,6 +158,13 @@ export const queries = {
       queryFn: async () => (await call<Explanation>('/explain', { method: 'POST', body: asked })).body,
       refetchInterval: POLL,
       retry: false,
+    }),
+  /** The newest calls that an AUDIT policy recorded. */
+  accessRecords: (policy: string, window: string) =>
+    queryOptions({
+      queryKey: ['access-records', policy, window],
+      queryFn: ({ signal }) => read<AccessRecords>('/access-records', { policy, window, limit: 20 }, signal),
+      refetchInterval: POLL,
     }),
   revisions: () =>
     infiniteQueryOptions({

@@ -20,6 +20,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["access_records_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access-suggestions": {
         parameters: {
             query?: never;
@@ -1443,6 +1459,53 @@ export interface components {
             /** Anyone */
             anyone: boolean;
         };
+        /**
+         * AccessRecord
+         * @description A call that a rule of an AUDIT policy (`document`, `field`) asked to be recorded. at: when it began. identity: the caller's SPIFFE
+         *     ID, empty: no certificate. method, path (without query) and status: of requests alone. allowed: policies let it pass.
+         */
+        AccessRecord: {
+            /** At */
+            at: string;
+            /** Source */
+            source: string;
+            /** Identity */
+            identity: string;
+            /** Destination */
+            destination: string;
+            /** Workload */
+            workload: string;
+            /** Port */
+            port: number;
+            /** Method */
+            method: string;
+            /** Path */
+            path: string;
+            /** Status */
+            status: number | null;
+            /** Document */
+            document: string;
+            /** Field */
+            field: string;
+            /** Allowed */
+            allowed: boolean;
+        };
+        /**
+         * AccessRecords
+         * @description The newest first. `start` and `end` are named `from` and `to` outside. lost: records of that time for which an agent had no room.
+         */
+        AccessRecords: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Items */
+            items: components["schemas"]["AccessRecord"][];
+            /** Next */
+            next: string | null;
+            /** Lost */
+            lost: number;
+        };
         /** AccessService */
         AccessService: {
             /** Name */
@@ -1738,7 +1801,7 @@ export interface components {
          * PolicyAction
          * @enum {string}
          */
-        "AuthorizationPolicy.PolicyAction": "ALLOW" | "DENY" | "CUSTOM";
+        "AuthorizationPolicy.PolicyAction": "ALLOW" | "DENY" | "CUSTOM" | "AUDIT";
         /**
          * ProviderRef
          * @description name: of an extension provider of the MeshConfig.
@@ -4870,7 +4933,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "ALLOW" | "DENY" | "CUSTOM";
+            action: "ALLOW" | "DENY" | "CUSTOM" | "AUDIT";
             /** Dryrun */
             dryRun: boolean;
             /** Matched */
@@ -7670,6 +7733,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessMatrix"];
+                };
+            };
+            /** @description What went wrong (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    access_records_list: {
+        parameters: {
+            query?: {
+                /** @description Whether policies let it pass; both when left out. */
+                allowed?: boolean;
+                /** @description End of the window; now when left out. */
+                at?: string;
+                cursor?: string;
+                /** @description namespace/name */
+                destination?: string;
+                limit?: number;
+                /** @description namespace/name */
+                policy?: string;
+                /** @description namespace/name */
+                source?: string;
+                /** @description 10s to 7d; 1h when left out. */
+                window?: string;
+                /** @description namespace/name */
+                workload?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessRecords"];
                 };
             };
             /** @description What went wrong (RFC 9457). */

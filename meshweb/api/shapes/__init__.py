@@ -44,6 +44,8 @@ from meshweb.api.shapes.problems import Problem, ProblemError
 from meshweb.api.shapes.proxies import Certificate, Proxy, ProxyCertificate, ProxyHealth, ProxyType
 from meshweb.api.shapes.revisions import Change, Counts, DocumentDiff, Revision, RevisionDiff, RevisionProxy, RevisionSummary
 from meshweb.api.shapes.traffic import (
+    AccessRecord,
+    AccessRecords,
     AuthoritySummary,
     Classes,
     Denials,
@@ -69,6 +71,8 @@ __all__ = [
     "AccessLeftOut",
     "AccessMatrix",
     "AccessReason",
+    "AccessRecord",
+    "AccessRecords",
     "AccessService",
     "AccessSuggestion",
     "AccessSuggestions",

@@ -51,7 +51,7 @@ class RuleTrace(Shape):
 
 class PolicyTrace(Shape):
     document: str
-    action: Literal["ALLOW", "DENY", "CUSTOM"]
+    action: Literal["ALLOW", "DENY", "CUSTOM", "AUDIT"]
     dry_run: bool
     matched: bool
     rules: list[RuleTrace]

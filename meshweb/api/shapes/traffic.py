@@ -138,6 +138,34 @@ class Denials(Shape):
     items: list[Denied]
 
 
+class AccessRecord(Shape):
+    """A call that a rule of an AUDIT policy (`document`, `field`) asked to be recorded. at: when it began. identity: the caller's SPIFFE
+    ID, empty: no certificate. method, path (without query) and status: of requests alone. allowed: policies let it pass."""
+
+    at: Time
+    source: str
+    identity: str
+    destination: str
+    workload: str
+    port: int
+    method: str
+    path: str
+    status: int | None
+    document: str
+    field: str
+    allowed: bool
+
+
+class AccessRecords(Shape):
+    """The newest first. `start` and `end` are named `from` and `to` outside. lost: records of that time for which an agent had no room."""
+
+    start: Time = Field(alias="from")
+    end: Time = Field(alias="to")
+    items: list[AccessRecord]
+    next: str | None
+    lost: int
+
+
 class SeriesPoint(Shape):
     """Counts of one step; null: no proxy reported."""
 

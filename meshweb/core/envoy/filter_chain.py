@@ -7,11 +7,11 @@ from enum import IntEnum
 from typing import Any
 
 from meshweb.core.envoy import custom, route_filters
+from meshweb.core.envoy.access_log import AUDITED, ENFORCED, http_access_log, tcp_access_log
 from meshweb.core.envoy.clusters import dns_cache
 from meshweb.core.envoy.denial_header import local_replies
-from meshweb.core.envoy.denial_log import ENFORCED, http_denial_log, tcp_denial_log
 from meshweb.core.envoy.local_rate_limits import local_filter
-from meshweb.core.envoy.rbac import ASKED_HEADERS, HEADERS, RbacRules
+from meshweb.core.envoy.rbac import HEADERS, MARKED_HEADERS, RbacRules
 from meshweb.core.envoy.rbac_remote import detection
 from meshweb.core.envoy.route_action import cluster_of
 from meshweb.core.envoy.shared_rate_limits import shared_filters, status_filter
@@ -38,7 +38,8 @@ class FilterPhase(IntEnum):
     PEER = 10
     TOKENS = 20
     FORGED = 25
-    ASKED_HEADERS = 30
+    MARKED_HEADERS = 30
+    AUDIT = 31
     CUSTOM = 32
     KNOWN = 33
     ASKING = 34
@@ -57,7 +58,8 @@ class FilterPhase(IntEnum):
 
 
 HEADERS_FILTER = "envoy.filters.http.header_to_metadata"
-ASKED_HEADERS_FILTER = "envoy.filters.http.header_to_metadata.custom"
+MARKED_HEADERS_FILTER = "envoy.filters.http.header_to_metadata.marked"
+AUDIT_FILTER = "envoy.filters.http.rbac.audit"
 DENY_FILTER = "envoy.filters.http.rbac.deny"
 ALLOW_FILTER = "envoy.filters.http.rbac.allow"
 _NOBODY: Json = {"action": 0, "policies": {}}
@@ -119,14 +121,17 @@ def _tokens(rules: Sequence[TokenRule]) -> dict[FilterPhase, Json]:
 def _custom(providers: Sequence[Provider]) -> dict[FilterPhase, list[Json]]:
     if not providers:
         return {}
-    marks = any_of("envoy.extensions.filters.http.rbac.v3.RBAC")
     return {
         FilterPhase.FORGED: [custom.forged_filter()],
-        FilterPhase.ASKED_HEADERS: [_headers_filter(ASKED_HEADERS_FILTER)],
-        FilterPhase.CUSTOM: [{"name": custom.CUSTOM_FILTER, "typed_config": marks}],
+        FilterPhase.CUSTOM: [_marking(custom.CUSTOM_FILTER)],
         FilterPhase.KNOWN: [custom.known_filter(providers)],
         FilterPhase.ASKING: custom.asking_filters(providers),
     }
+
+
+def _marking(name: str) -> Json:
+    """It decides nothing: its shadow rules come with the routes, and leave in metadata which of them matched."""
+    return {"name": name, "typed_config": any_of("envoy.extensions.filters.http.rbac.v3.RBAC")}
 
 
 def _headers_filter(name: str) -> Json:
@@ -135,6 +140,8 @@ def _headers_filter(name: str) -> Json:
 
 def _authorization() -> dict[FilterPhase, Json]:
     return {
+        FilterPhase.MARKED_HEADERS: _headers_filter(MARKED_HEADERS_FILTER),
+        FilterPhase.AUDIT: _marking(AUDIT_FILTER),
         FilterPhase.HEADERS: _headers_filter(HEADERS_FILTER),
         FilterPhase.DENY: _rbac(DENY_FILTER, "deny"),
         FilterPhase.ALLOW: _rbac(ALLOW_FILTER, "allow"),
@@ -181,23 +188,22 @@ def authorization(rbac: RbacRules, *, whole: bool = False) -> dict[str, Any]:
     """typed_per_filter_config for `inbound_filters` and `gateway_filters`. A filter without rules is switched off. whole: of a route, in
     place of what its virtual host says."""
     return {
-        **_asked(rbac, whole=whole),
+        **_marks(rbac, whole=whole),
         **_headers(HEADERS_FILTER, HEADERS, rbac.headers),
         DENY_FILTER: _per_route(rbac.deny, rbac.would_deny, "deny"),
         ALLOW_FILTER: _per_route(rbac.allow, rbac.would_allow, "allow"),
     }
 
 
-def _asked(rbac: RbacRules, *, whole: bool) -> dict[str, Any]:
-    if rbac.custom is None and not whole:
-        return {}
-    per_route = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
-    marks = {} if rbac.custom is None else {"rbac": {"shadow_rules": rbac.custom, "shadow_rules_stat_prefix": custom.STAT}}
-    return {
-        **_headers(ASKED_HEADERS_FILTER, ASKED_HEADERS, rbac.custom_headers),
-        custom.CUSTOM_FILTER: any_of(per_route, **marks),
-        custom.FORGED_FILTER: custom.without_forged(rbac.provider),
-    }
+def _marks(rbac: RbacRules, *, whole: bool) -> dict[str, Any]:
+    found = _headers(MARKED_HEADERS_FILTER, MARKED_HEADERS, rbac.marked_headers)
+    for name, rules, stat in ((AUDIT_FILTER, rbac.audit, AUDITED), (custom.CUSTOM_FILTER, rbac.custom, custom.STAT)):
+        if rules is not None or whole:
+            marks = {} if rules is None else {"rbac": {"shadow_rules": rules, "shadow_rules_stat_prefix": stat}}
+            found[name] = any_of("envoy.extensions.filters.http.rbac.v3.RBACPerRoute", **marks)
+    if rbac.custom is not None or whole:
+        found[custom.FORGED_FILTER] = custom.without_forged(rbac.provider)
+    return found
 
 
 def _headers(filter_name: str, namespace: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -227,7 +233,7 @@ def _rbac_fields(rules: Json | None, would: Json | None, stat: str) -> Json:
 
 def network_rbac_filters(rbac: RbacRules, port: int) -> list[Json]:
     """The same decision on a TCP port: a denied connection is closed."""
-    found = _network_asking(rbac, port)
+    found = _network_marks(rbac, port)
     for stat, rules, would in (("deny", rbac.deny, rbac.would_deny), ("allow", rbac.allow, rbac.would_allow)):
         if rules is not None:
             verdict = {"shadow_rules": rules, "shadow_rules_stat_prefix": f"{ENFORCED}{stat}."}
@@ -244,19 +250,14 @@ def _network_rbac(name: str, port: int, rules: Json) -> Json:
     return {"name": f"envoy.filters.network.rbac.{name}", "typed_config": config}
 
 
-def _network_asking(rbac: RbacRules, port: int) -> list[Json]:
-    if rbac.custom is None or rbac.provider is None:
-        return []
-    marks = any_of(
-        "envoy.extensions.filters.network.rbac.v3.RBAC",
-        stat_prefix=f"inbound_{port}_custom.",
-        shadow_rules=rbac.custom,
-        shadow_rules_stat_prefix=custom.STAT,
-    )
-    return [
-        {"name": "envoy.filters.network.rbac.custom", "typed_config": marks},
-        custom.network_asking_filter(rbac.provider),
-    ]
+def _network_marks(rbac: RbacRules, port: int) -> list[Json]:
+    found = []
+    for name, rules, stat in (("audit", rbac.audit, AUDITED), ("custom", rbac.custom, custom.STAT)):
+        if rules is not None:
+            found.append(_network_rbac(name, port, {"shadow_rules": rules, "shadow_rules_stat_prefix": stat}))
+    if rbac.custom is not None and rbac.provider is not None:
+        found.append(custom.network_asking_filter(rbac.provider))
+    return found
 
 
 def _normalization() -> Json:
@@ -293,7 +294,7 @@ def inbound_hcm(
         **({"local_reply_config": local_replies()} if peer is not None else {}),
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
-        access_log=[http_denial_log()],
+        access_log=[http_access_log()],
         forward_client_cert_details=_SANITIZE_SET,
         set_current_client_cert_details={"uri": True},
         use_remote_address={"value": False},
@@ -345,7 +346,7 @@ def gateway_hcm(
         codec_type=_CODEC_AUTO,
         rds={"route_config_name": route_config, "config_source": ADS},
         http_filters=gateway_filters(tokens, providers, dynamic=dynamic),
-        access_log=[http_denial_log()],
+        access_log=[http_access_log()],
         upgrade_configs=[_WEBSOCKET],
         http2_protocol_options=_EXTENDED_CONNECT,
         forward_client_cert_details=_SANITIZE_SET,
@@ -361,7 +362,7 @@ def gateway_hcm(
 
 def tcp_proxy(stat: str, cluster: str) -> Json:
     """To the application of a sidecar."""
-    return _tcp_proxy(stat, {"cluster": cluster, "access_log": [tcp_denial_log()]})
+    return _tcp_proxy(stat, {"cluster": cluster, "access_log": [tcp_access_log()]})
 
 
 def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str, *, judged: bool = False) -> Json:
@@ -381,7 +382,7 @@ def tcp_proxy_to(stat: str, rule: ConnectionRule, dns_suffix: str, *, judged: bo
     if rule.tunnel is not None:
         host = f"{rule.tunnel.host}:{rule.tunnel.port}"
         target["tunneling_config"] = {"hostname": host, **({"use_post": True} if rule.tunnel.protocol == "POST" else {})}
-    return _tcp_proxy(stat, {**target, **({"access_log": [tcp_denial_log()]} if judged else {})})
+    return _tcp_proxy(stat, {**target, **({"access_log": [tcp_access_log()]} if judged else {})})
 
 
 def _tcp_proxy(stat: str, target: Json) -> Json:

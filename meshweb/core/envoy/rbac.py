@@ -7,8 +7,9 @@ a DENY whose HTTP fields cannot be read on a TCP port denies more, never less.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from meshweb.core.envoy import custom, rbac_remote, rbac_tokens, rbac_values
 from meshweb.core.envoy.values import Json
@@ -32,7 +33,7 @@ _POLICY = "AuthorizationPolicy"
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-([A-Za-z]{1,63})\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
-HEADERS, ASKED_HEADERS = "meshweb.headers", "meshweb.headers.asked"
+HEADERS, MARKED_HEADERS = "meshweb.headers", "meshweb.headers.asked"
 """Namespaces of dynamic metadata: headers when DENY and ALLOW look at them, and before a provider is asked."""
 _PRINCIPALS = frozenset(a for a in Attribute if a.of_caller or a.of_token or a.of_address)
 """What RBAC calls principals; all others are permissions."""
@@ -41,8 +42,8 @@ _PRINCIPALS = frozenset(a for a in Attribute if a.of_caller or a.of_token or a.o
 @dataclass(frozen=True, slots=True)
 class RbacRules:
     """config.rbac.v3.RBAC values for the filters; None where there is nothing to decide. Those of `would_`: what would be decided if dry
-    runs were none. custom: marks what `provider` is asked about. headers: what the rules want in metadata; custom_headers: those of CUSTOM,
-    before anybody is asked."""
+    runs were none. custom: marks what `provider` is asked about; audit: what is recorded. headers: what the rules want in metadata;
+    marked_headers: those of the two that mark, before anybody is asked."""
 
     deny: Json | None
     allow: Json | None
@@ -50,8 +51,9 @@ class RbacRules:
     would_allow: Json | None = None
     custom: Json | None = None
     provider: Provider | None = None
+    audit: Json | None = None
     headers: tuple[str, ...] = ()
-    custom_headers: tuple[str, ...] = ()
+    marked_headers: tuple[str, ...] = ()
 
 
 def rules_for(
@@ -61,7 +63,9 @@ def rules_for(
     denying = [p for p in policies if p.action is PolicyAction.DENY]
     allowing = [p for p in policies if p.action is PolicyAction.ALLOW]
     asking = [p for p in policies if p.action is PolicyAction.CUSTOM]
+    recording = [p for p in policies if p.action is PolicyAction.AUDIT]
     translation = _Translation(http, trust_domain, gateways)
+    marking = replace(translation, headers=MARKED_HEADERS)
     live = [p for p in allowing if not p.dry_run]
     provider = provider_of(policies, http=http)
     return RbacRules(
@@ -70,10 +74,11 @@ def rules_for(
         allow=translation.rbac(_ALLOW, live) if live else None,
         would_deny=translation.rbac(_DENY, (p for p in denying if p.dry_run)),
         would_allow=translation.rbac(_ALLOW, allowing) if len(live) < len(allowing) else None,
-        custom=replace(translation, headers=ASKED_HEADERS).marks(asking, provider) if provider is not None else None,
+        custom=marking.marks(asking, partial(custom.marked, provider)) if provider is not None else None,
         provider=provider,
+        audit=marking.marks(recording, str),
         headers=strict_headers([*denying, *allowing, *asking]),
-        custom_headers=strict_headers(asking),
+        marked_headers=strict_headers([*asking, *recording]),
     )
 
 
@@ -122,10 +127,10 @@ class _Translation:
                     found[policy_id(policy, index)] = _only(translated, unknown) if unknown is not None else translated
         return {"action": action, "policies": found} if found or action == _ALLOW else None
 
-    def marks(self, policies: Iterable[Policy], provider: Provider) -> Json | None:
-        """Shadow rules. None: nothing is ever asked about."""
+    def marks(self, policies: Iterable[Policy], name: Callable[[str], str]) -> Json | None:
+        """Shadow rules; `name` makes Envoy's name of a rule from `policy_id`. None: nothing is ever marked."""
         found = {
-            custom.marked(provider, policy_id(policy, index)): self._rule(rule, denies=True)
+            name(policy_id(policy, index)): self._rule(rule, denies=True)
             for policy in policies
             for index, rule in enumerate(policy.rules)
         }

@@ -35,6 +35,7 @@ class PolicyAction(StrEnum):
     ALLOW = "ALLOW"
     DENY = "DENY"
     CUSTOM = "CUSTOM"
+    AUDIT = "AUDIT"
 
     @property
     def opens(self) -> bool:

@@ -97,6 +97,7 @@ def _spec(document: Document) -> AuthorizationPolicySpec:
 _FATES = {
     PolicyAction.ALLOW: "admits nobody",
     PolicyAction.DENY: "denies all that its other fields cover",
+    PolicyAction.AUDIT: "records all that its other fields cover",
     PolicyAction.CUSTOM: "asks about all that its other fields cover",
 }
 

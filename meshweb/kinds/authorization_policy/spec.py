@@ -1,5 +1,5 @@
-"""AuthorizationPolicy (Istio reference): actions ALLOW, DENY and CUSTOM with every field of `from`, `to` and `when` that a certificate, a
-token, a connection or a request tells.
+"""AuthorizationPolicy (Istio reference): actions ALLOW, DENY, CUSTOM and AUDIT with every field of `from`, `to` and `when` that a
+certificate, a token, a connection or a request tells.
 
 Every other field of Istio's is refused with its path: a condition that is silently ignored would open what it was meant to close.
 """

@@ -8,16 +8,19 @@ from meshweb.store.models.proxy import JoinToken, JoinTokenUse, Proxy, ProxyType
 from meshweb.store.models.resource import LocalAddress, Reference, Resource, ResourceStatus, ResourceVersion
 from meshweb.store.models.revision import MeshState, Revision
 from meshweb.store.models.telemetry import (
+    AccessRecord,
     BackendBucket,
     CalledPort,
     DenialBucket,
     EdgeBucket,
     EndpointHealth,
     LimitBucket,
+    LostAccessRecords,
     TelemetryReport,
 )
 
 __all__ = [
+    "AccessRecord",
     "ApiToken",
     "AuditEntry",
     "BackendBucket",
@@ -37,6 +40,7 @@ __all__ = [
     "LimitBucket",
     "LocalAddress",
     "LoginLink",
+    "LostAccessRecords",
     "MeshState",
     "Proxy",
     "ProxyTypeState",

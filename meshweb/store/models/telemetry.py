@@ -140,6 +140,50 @@ class DenialBucket(models.Model):
         return f"{self.source} -> {self.destination} {self.policy} {self.start:%T}"
 
 
+class AccessRecord(models.Model):
+    """One call that an AUDIT policy asked to be recorded: when it began, by whom (identity: SPIFFE ID, empty: no certificate; source: the
+    name under which its calls are counted), at which port of which workload ("namespace/name") and service, by which policy
+    ("namespace/name") and rule (index), and whether policies let it pass. method, path and status: of requests alone."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    identity = models.CharField(max_length=2048, blank=True)
+    source = models.CharField(max_length=127)
+    destination = models.CharField(max_length=317)
+    workload = models.CharField(max_length=127)
+    port = models.PositiveIntegerField()
+    method = models.CharField(max_length=32, blank=True)
+    path = models.CharField(max_length=512, blank=True)
+    status = models.PositiveSmallIntegerField()
+    policy = models.CharField(max_length=317)
+    rule = models.SmallIntegerField()
+    allowed = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["at", "id"], name="access_record_time"),
+            models.Index(fields=["policy", "at"], name="access_record_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.destination} {self.at:%T}"
+
+
+class LostAccessRecords(models.Model):
+    """How many records a workload's agent had no room for, in 10 s. Kept as long as records are."""
+
+    id = models.BigAutoField(primary_key=True)
+    start = models.DateTimeField()
+    workload = models.CharField(max_length=127)
+    records = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["start", "workload"], name="one_loss_per_workload")]
+
+    def __str__(self) -> str:
+        return f"{self.workload} {self.records} {self.start:%T}"
+
+
 class TelemetryReport(models.Model):
     """That any proxy reported in a 10 s bucket: the difference between silence and no calls."""
 

@@ -85,7 +85,7 @@ function Policy({ policy }: { policy: PolicyTrace }) {
   const link = <DocumentLink document={policy.document}>{documentShort(policy.document)}</DocumentLink>;
   const denies = policy.action !== 'ALLOW';
   const trial = policy.dryRun ? ', trial run: decides nothing' : '';
-  const word = { ALLOW: 'Allow', DENY: 'Deny', CUSTOM: 'Ask' }[policy.action];
+  const word = { ALLOW: 'Allow', DENY: 'Deny', CUSTOM: 'Ask', AUDIT: 'Record' }[policy.action];
   if (policy.rules.length === 0)
     return (
       <Step
@@ -118,7 +118,7 @@ function Policy({ policy }: { policy: PolicyTrace }) {
         <Step
           key={rule.rule}
           mark={
-            policy.dryRun
+            policy.dryRun || policy.action === 'AUDIT'
               ? 'skip'
               : rule.matched
                 ? policy.action === 'DENY'
@@ -152,7 +152,7 @@ const ENDS = {
   deny: () => 'Denied with 403',
 };
 
-const ORDER = ['CUSTOM', 'DENY', 'ALLOW'];
+const ORDER = ['AUDIT', 'CUSTOM', 'DENY', 'ALLOW'];
 
 function byAction(policies: PolicyTrace[]): PolicyTrace[] {
   return [...policies].sort((a, b) => ORDER.indexOf(a.action) - ORDER.indexOf(b.action));

@@ -10,6 +10,7 @@ import { LastChanges } from '@/features/changes/LastChanges';
 import { Ago, Card, CopyButton, Facts, Loading } from '@/ui/parts';
 import { fieldPath, ProblemNote } from '@/ui/problem';
 import { Note, Pill } from '@/ui/state';
+import { AccessRecordsCard } from './AccessRecordsCard';
 import { changed, stateOf, titleOf } from './model';
 import { ConditionsCard, ListenersCard, ParentsCard, RequestsCard } from './Status';
 import { lineOf } from './yaml/pointer';
@@ -64,6 +65,10 @@ function About({ kind, document }: { kind: Kind; document: AnyDocument }) {
   );
 }
 
+function records({ spec }: AnyDocument): boolean {
+  return typeof spec === 'object' && spec !== null && 'action' in spec && spec.action === 'AUDIT';
+}
+
 function Details({ kind, place, document }: { kind: Kind; place: Place; document: AnyDocument }) {
   const { field } = useSearch({ from: '/console/documents/$plural/$namespace/$name' });
   const { parents, listeners, requests } = document.status;
@@ -76,6 +81,9 @@ function Details({ kind, place, document }: { kind: Kind; place: Place; document
         <ConditionsCard document={document} />
         {requests && <RequestsCard requests={requests} />}
         {parents && parents.length > 0 && <ParentsCard parents={parents} />}
+        {kind.kind === 'AuthorizationPolicy' && records(document) && (
+          <AccessRecordsCard policy={`${place.namespace}/${place.name}`} />
+        )}
         {listeners && listeners.length > 0 && <ListenersCard listeners={listeners} />}
         <LastChanges all={place.name} here={(revision) => changed(revision, kind, place)} />
         <About kind={kind} document={document} />

@@ -52,7 +52,73 @@ function withRoute() {
   );
 }
 
+const recording = {
+  ...route,
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: { ...route.metadata, name: 'watch' },
+  spec: { action: 'AUDIT', rules: [{}] },
+  status: { conditions: [condition('Accepted', 'True')] },
+};
+
+function recorded(changes: object = {}) {
+  const call = {
+    at: shop.ago(60),
+    source: 'shop/web',
+    identity: 'spiffe://cluster.local/ns/shop/sa/web',
+    destination: 'shop/payments',
+    workload: 'shop/payments-1',
+    port: 8080,
+    method: 'GET',
+    path: '/charge',
+    status: 200,
+    document: 'AuthorizationPolicy shop/watch',
+    field: '/spec/rules/0',
+    allowed: true,
+  };
+  const items = [call, { ...call, method: '', path: '', status: null, allowed: false }];
+  return { from: shop.ago(3600), to: shop.ago(0), items, next: null, lost: 0, ...changes };
+}
+
 describe('documents', () => {
+  it('shows what a policy with action AUDIT recorded, and how much it could not', async () => {
+    const asked: string[] = [];
+    server.use(
+      http.get(api('/authorizationpolicies/shop/watch'), () => HttpResponse.json(recording)),
+      http.get(api('/access-records'), ({ request }) => {
+        asked.push(new URL(request.url).searchParams.get('policy') ?? '');
+        return HttpResponse.json(recorded({ next: 'x', lost: 3 }));
+      }),
+    );
+    openConsole('/documents/authorizationpolicies/shop/watch');
+    const rows = within(await screen.findByRole('table', { name: 'Recorded calls' })).getAllByRole('row');
+    expect(rows[1]).toHaveTextContent('GET /chargeshop/web → shop/paymentsAllowed');
+    expect(rows[2]).toHaveTextContent('connection to port 8080');
+    expect(rows[2]).toHaveTextContent('Denied');
+    expect(screen.getByText(/3 records of this mesh were lost/)).toBeVisible();
+    expect(screen.getByText('meshctl access-records --policy shop/watch')).toBeVisible();
+    expect(asked[0]).toBe('shop/watch');
+    expect(await violations()).toEqual([]);
+  });
+
+  it('asks for no records of a policy that records nothing', async () => {
+    let asked = false;
+    server.use(
+      http.get(api('/authorizationpolicies/shop/watch'), () =>
+        HttpResponse.json({ ...recording, spec: { action: 'DENY', rules: [{}] } }),
+      ),
+      http.get(api('/access-records'), () => {
+        asked = true;
+        return HttpResponse.json(recorded());
+      }),
+    );
+    openConsole('/documents/authorizationpolicies/shop/watch');
+    expect(await screen.findByRole('heading', { name: 'watch' })).toBeVisible();
+    await screen.findByRole('region', { name: 'State' });
+    expect(screen.queryByRole('region', { name: 'Recorded calls' })).toBeNull();
+    expect(asked).toBe(false);
+  });
+
   it('lists every kind, what needs a look first, and filters', async () => {
     withRoute();
     const { address } = openConsole('/documents');

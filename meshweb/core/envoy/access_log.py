@@ -1,4 +1,4 @@
-"""Access records of what was denied, to the agent: who was turned away, and by which rule; and of what a dry run would have denied.
+"""Access records, to the agent: of what was denied, by which rule; of what a dry run would have denied; of what AUDIT policies ask for.
 
 Envoy sets no response flag for it, but where an extension provider denied or did not answer. RBAC leaves its verdict in dynamic metadata,
 under the prefix of its statistics, jwt_authn why it refused a token.
@@ -17,11 +17,13 @@ _RBAC, _NETWORK_RBAC = "envoy.filters.http.rbac", "envoy.filters.network.rbac"
 _STATS = ("deny", "allow")
 """Prefixes of the two RBAC filters."""
 _DENIED_BY_PROVIDER: Json = {"response_flag_filter": {"flags": ["UAEX"]}}
+AUDITED = "audit."
+"""Prefix of the filters that mark what AUDIT policies match. They stand there as what would be denied, and are none."""
 ENFORCED = "enforced."
 """Prefix of the network filters' own verdict: they leave only that of shadow rules, so theirs stand there a second time."""
 
 
-def http_denial_log() -> Json:
+def http_access_log() -> Json:
     verdicts = [_denied(_RBAC, f"{stat}.{mode}") for mode in ("enforced", "shadow") for stat in _STATS]
     refused = {
         "matcher": {
@@ -32,12 +34,13 @@ def http_denial_log() -> Json:
         "match_if_key_not_found": {"value": False},
     }
     config = any_of(f"{_LOGGERS}.HttpGrpcAccessLogConfig", common_config=_to_agent())
-    return _log("http_grpc", [*verdicts, refused], config)
+    return _log("http_grpc", [*verdicts, refused, _denied(_RBAC, f"{AUDITED}shadow")], config)
 
 
-def tcp_denial_log() -> Json:
+def tcp_access_log() -> Json:
     verdicts = [_denied(_NETWORK_RBAC, f"{mode}{stat}.shadow") for mode in (ENFORCED, "") for stat in _STATS]
-    return _log("tcp_grpc", verdicts, any_of(f"{_LOGGERS}.TcpGrpcAccessLogConfig", common_config=_to_agent()))
+    recorded = _denied(_NETWORK_RBAC, f"{AUDITED}shadow")
+    return _log("tcp_grpc", [*verdicts, recorded], any_of(f"{_LOGGERS}.TcpGrpcAccessLogConfig", common_config=_to_agent()))
 
 
 def _log(logger: str, filters: list[Json], config: Any) -> Json:
