@@ -96,6 +96,7 @@ export type HttpRouteDocument = Document<HttpRouteSpec>;
 
 export type RouteParent = Schemas['RouteParent'];
 export type LimitedRequests = Schemas['LimitedRequests'];
+export type PolicyEnforcement = Schemas['PolicyEnforcement'];
 export type GatewayListener = Schemas['GatewayListener'];
 
 export type Effective = Schemas['Effective'];

@@ -111,6 +111,7 @@ function Whole({ matrix }: { matrix: AccessMatrix }) {
           <CellTable
             matrix={matrix}
             chosen={chosen}
+            small={small}
             onOpen={(cell) => set({ from: cell.caller, to: cell.service, port: undefined })}
           />
         )}

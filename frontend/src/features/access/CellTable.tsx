@@ -71,14 +71,16 @@ function columnsOf(seconds: number, narrow: boolean): Column<AccessCell>[] {
 export function CellTable({
   matrix,
   chosen,
+  small,
   onOpen,
 }: {
   matrix: AccessMatrix;
   chosen?: string;
+  small: boolean;
   onOpen: (cell: AccessCell) => void;
 }) {
   const seconds = secondsOf(matrix);
-  const narrow = chosen !== undefined;
+  const narrow = small || chosen !== undefined;
   const columns = useMemo(() => columnsOf(seconds, narrow), [seconds, narrow]);
   const cells = useMemo(
     () =>
@@ -89,13 +91,15 @@ export function CellTable({
     [matrix],
   );
   return (
-    <DataTable
-      label="Who may call whom"
-      columns={columns}
-      rows={cells}
-      rowKey={(cell) => `${cell.caller} ${cell.service}`}
-      selected={chosen}
-      onOpen={onOpen}
-    />
+    <div className="wide">
+      <DataTable
+        label="Who may call whom"
+        columns={columns}
+        rows={cells}
+        rowKey={(cell) => `${cell.caller} ${cell.service}`}
+        selected={chosen}
+        onOpen={onOpen}
+      />
+    </div>
   );
 }

@@ -186,6 +186,16 @@ describe('the access page', () => {
   });
 });
 
+describe('the page of a policy', () => {
+  it('says before what it stands and whom it denied', async () => {
+    openConsole('/documents/authorizationpolicies/shop/payments-callers');
+    const card = await screen.findByRole('region', { name: 'Stands before' });
+    expect(card).toHaveTextContent('payments · 2 workloads');
+    expect(card).toHaveTextContent('Denied1,204 calls');
+    expect(await violations()).toEqual([]);
+  });
+});
+
 describe('from what was seen to a policy that decides', () => {
   it('chooses, reviews and starts a trial run', async () => {
     const applied: { dryRun: boolean; names: string[] }[] = [];

@@ -12,7 +12,7 @@ import { fieldPath, ProblemNote } from '@/ui/problem';
 import { Note, Pill } from '@/ui/state';
 import { AccessRecordsCard } from './AccessRecordsCard';
 import { changed, stateOf, titleOf } from './model';
-import { ConditionsCard, ListenersCard, ParentsCard, RequestsCard } from './Status';
+import { ConditionsCard, EnforcementCard, ListenersCard, ParentsCard, RequestsCard } from './Status';
 import { lineOf } from './yaml/pointer';
 import { authored, readText, toYaml } from './yaml/text';
 import { YamlView } from './YamlView';
@@ -71,7 +71,7 @@ function records({ spec }: AnyDocument): boolean {
 
 function Details({ kind, place, document }: { kind: Kind; place: Place; document: AnyDocument }) {
   const { field } = useSearch({ from: '/console/documents/$plural/$namespace/$name' });
-  const { parents, listeners, requests } = document.status;
+  const { parents, listeners, requests, enforcement } = document.status;
   return (
     <div className="grid">
       <div className="stack">
@@ -79,6 +79,7 @@ function Details({ kind, place, document }: { kind: Kind; place: Place; document
       </div>
       <div className="stack">
         <ConditionsCard document={document} />
+        {enforcement && <EnforcementCard enforcement={enforcement} />}
         {requests && <RequestsCard requests={requests} />}
         {parents && parents.length > 0 && <ParentsCard parents={parents} />}
         {kind.kind === 'AuthorizationPolicy' && records(document) && (

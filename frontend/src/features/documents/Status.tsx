@@ -1,5 +1,13 @@
-import type { AnyDocument, Condition, GatewayListener, LimitedRequests, RouteParent } from '@/api/types';
-import { figure, plural, span } from '@/ui/format';
+import { Link } from '@tanstack/react-router';
+import type {
+  AnyDocument,
+  Condition,
+  GatewayListener,
+  LimitedRequests,
+  PolicyEnforcement,
+  RouteParent,
+} from '@/api/types';
+import { figure, plural, shortName, span } from '@/ui/format';
 import { Ago, Card, Facts } from '@/ui/parts';
 import { State } from '@/ui/state';
 import { DocumentLink } from './DocumentLink';
@@ -35,6 +43,44 @@ export function ConditionsCard({ document }: { document: AnyDocument }) {
         {conditions.map((condition) => (
           <ConditionRow key={condition.type} condition={condition} generation={document.metadata.generation} />
         ))}
+      </div>
+    </Card>
+  );
+}
+
+const SERVICES_UP_TO = 8;
+
+/** Before what a policy stands now, and whom it denied. */
+export function EnforcementCard({ enforcement }: { enforcement: PolicyEnforcement }) {
+  const { workloads, services, ports, denied, wouldDeny } = enforcement;
+  const more = services.length - SERVICES_UP_TO;
+  const names = services.slice(0, SERVICES_UP_TO).map(shortName).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return (
+    <Card title="Stands before" meta={`denials of the last ${span(Number.parseInt(enforcement.window, 10) * 1000)}`}>
+      <div className="b">
+        <Facts
+          items={[
+            [
+              'Services',
+              workloads ? (
+                `${names} · ${plural(workloads, 'workload')}`
+              ) : (
+                <State key="none" tone="warn">
+                  No workload
+                </State>
+              ),
+            ],
+            ['Ports', ports.join(', ') || 'none'],
+            ['Denied', denied ? <State tone="deny">{plural(denied, 'call')}</State> : 'nobody'],
+            ['Would deny', wouldDeny ? `${plural(wouldDeny, 'call')}, let through by the trial run` : 'nobody'],
+            [
+              'Callers',
+              <Link key="access" to="/access" search={{ tab: 'policies' }}>
+                Show in Access
+              </Link>,
+            ],
+          ]}
+        />
       </div>
     </Card>
   );

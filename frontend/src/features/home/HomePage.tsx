@@ -21,6 +21,13 @@ function GoalLink({ goal, children }: { goal: Goal; children: string }) {
       </Link>
     );
   }
+  if (goal.page === 'access') {
+    return (
+      <Link className="btn" to="/access" search={{ from: goal.from, to: goal.to }}>
+        {children}
+      </Link>
+    );
+  }
   if (goal.page === 'proxy') {
     return (
       <Link className="btn" to="/proxies" search={{ proxy: goal.id }}>

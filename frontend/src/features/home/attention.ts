@@ -4,7 +4,11 @@ import { certificateEndsSoon, sentence as proxySentence } from '@/features/proxi
 import { duration, figure, percent, rate, shortName, until } from '@/ui/format';
 
 /** Where the answer is: never a list, always the thing itself. */
-export type Goal = { page: 'edge'; edge: string } | { page: 'service'; id: string } | { page: 'proxy'; id: string };
+export type Goal =
+  | { page: 'edge'; edge: string }
+  | { page: 'service'; id: string }
+  | { page: 'proxy'; id: string }
+  | { page: 'access'; from: string; to: string };
 
 export interface Item {
   key: string;
@@ -20,7 +24,7 @@ function fromEdges(topology: Topology): Item[] {
   const items: Item[] = [];
   for (const edge of topology.edges) {
     const [from, to] = [shortName(edge.source), shortName(edge.destination)];
-    const goal: Goal = { page: 'edge', edge: edgeId(edge) };
+    const goal = { page: 'edge', edge: edgeId(edge) } as const;
     if (edge.health === 'bad') {
       items.push({
         key: goal.edge,
@@ -38,8 +42,8 @@ function fromEdges(topology: Topology): Item[] {
         title: `${from} is denied at ${to}`,
         cause: `${figure(edge.denied)} calls a second are denied. A policy of ${to} does not let this caller in.`,
         since: null,
-        action: 'Show calls',
-        goal,
+        action: 'Decide',
+        goal: { page: 'access', from: edge.source, to: edge.destination },
       });
     } else if (edge.health === 'warn') {
       items.push({
