@@ -163,13 +163,16 @@ class Judge:
     def _count(self, checks: _Checks, denies: bool, limit: int) -> int:
         """How many do not hold, up to `limit`."""
         texts, http, count = self._texts, self._call.http, 0
-        for place, whole, condition, alone in checks:
-            if http and place is not None and texts[place] in whole:
+        for place, forms, condition in checks:
+            if http and place is not None:
+                text = texts[place]
+                if text in forms.whole or (forms.more and forms.fit(text)):
+                    continue
+            elif self.holds(condition, denies):
                 continue
-            if (http and alone) or not self.holds(condition, denies):
-                count += 1
-                if count >= limit:
-                    break
+            count += 1
+            if count >= limit:
+                break
         return count
 
     def _failing(self, conditions: Conditions, denies: bool) -> list[PolicyCondition]:
@@ -209,11 +212,12 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class _Forms:
-    """Values of one condition, sorted by how they are compared: those that say all of a text, and the others."""
+    """Values of one condition, sorted by how they are compared: those that say all of a text, and `more`."""
 
     whole: frozenset[str]
     others: tuple[str, ...]
     templates: tuple[str, ...] = ()
+    more: bool = False
 
     def fit(self, text: str) -> bool:
         return (
@@ -221,6 +225,9 @@ class _Forms:
             or any(has_form(text, form) for form in self.others)
             or any(_fits_template(text, template) for template in self.templates)
         )
+
+
+_NO_FORMS = _Forms(frozenset(), ())
 
 
 @lru_cache(maxsize=65_536)
@@ -232,13 +239,14 @@ def _forms(attribute: Attribute, values: tuple[str, ...], trust_domain: str, len
         values = tuple(_own(value, trust_domain) for value in values)
     templates = tuple(value for value in values if attribute is Attribute.PATH and "{" in value)
     others = tuple(value for value in values if "*" in value and value not in templates)
-    return _Forms(frozenset(values) - {*others, *templates}, others, templates)
+    return _Forms(frozenset(values) - {*others, *templates}, others, templates, bool(others or templates))
 
 
 _Place = tuple[Attribute, bool]
-_Checks = tuple[tuple[_Place | None, frozenset[str], PolicyCondition, bool], ...]
-"""Conditions that must all hold: which text of a call may be one of a set, for there are many of these; the condition itself, and whether
-the set is all of it."""
+_Check = tuple[_Place | None, _Forms, PolicyCondition]
+"""A condition, and which text of a call it is about in which forms, as most are; None: it has to be read."""
+_Checks = tuple[_Check, ...]
+"""All must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +284,10 @@ def _checks(conditions: Conditions, denies: bool, trust_domain: str) -> _Checks:
     return tuple(_check(condition, denies, trust_domain) for condition in conditions)
 
 
-def _check(
-    condition: PolicyCondition, denies: bool, trust_domain: str
-) -> tuple[_Place | None, frozenset[str], PolicyCondition, bool]:
+def _check(condition: PolicyCondition, denies: bool, trust_domain: str) -> _Check:
     if condition.negated or condition.attribute not in _TEXTS:
-        return None, frozenset(), condition, False
-    forms = _forms(condition.attribute, condition.values, trust_domain, denies)
-    return _place(condition.attribute, denies), forms.whole, condition, not (forms.others or forms.templates)
+        return None, _NO_FORMS, condition
+    return _place(condition.attribute, denies), _forms(condition.attribute, condition.values, trust_domain, denies), condition
 
 
 def _own(value: str, trust_domain: str) -> str:
