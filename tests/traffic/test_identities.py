@@ -190,7 +190,7 @@ def _resumed(address: Address, context: ssl.SSLContext) -> list[bool | None]:
 @pytest.mark.parametrize("port", [HTTP, H2C, GRPC, TCP, GREETING, TLS])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1], ids=["TLS 1.0", "TLS 1.1"])
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_tob_lnkd_8_old_versions_are_refused(driver: Driver, version: ssl.TLSVersion, port: int) -> None:
+def test_tob_lnkd_8_lnk_01_001_old_versions_are_refused(driver: Driver, version: ssl.TLSVersion, port: int) -> None:
     rig, _ = _used(driver)
     context = _context(_signed(rig.sidecars.ca, Forged([_uri(_WEB)])))
     context.set_ciphers("ALL:@SECLEVEL=0")

@@ -24,7 +24,7 @@ def _pem(key: object, builder: x509.CertificateSigningRequestBuilder | None = No
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def test_only_the_public_key_is_taken() -> None:
+def test_cve_2022_40716_cve_2026_115369_only_the_public_key_is_taken() -> None:
     builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admin")]))
