@@ -31,6 +31,12 @@ const sources: Rows = {
         ...both('source.serviceAccounts', 'Service accounts', 'shop/web'),
         ...both('source.trustDomains', 'Trust domains', 'cluster.local'),
         ...both('source.ipBlocks', 'Addresses', '10.0.0.0/8'),
+        ...both(
+          'source.remoteIpBlocks',
+          'First addresses',
+          '203.0.113.0/24',
+          'From where the request came before proxies',
+        ),
         ...both('source.requestPrincipals', 'Tokens', 'https://issuer.example/*'),
       ],
     },
@@ -146,6 +152,7 @@ export const authorizationPolicy: FormTable = {
           options: [
             ['DENY', 'denied'],
             ['CUSTOM', 'asked about at a provider'],
+            ['AUDIT', 'recorded, and nothing else'],
           ],
         },
         {
