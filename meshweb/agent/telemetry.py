@@ -25,6 +25,7 @@ MAX_SERIES = 5_000
 _VHOST = re.compile(r"vhost\.outbound~([^~.]+)~([^~.]+)~(\d+)\.vcluster\.all\.upstream_rq_(?:(\d)xx|(time))")
 _CLUSTER = re.compile(r"cluster\.outbound~([^~.]+)~([^~.]+)~(\d+)\.upstream_rq_(?:(\d)xx|(time))")
 _LIMITED = re.compile(r"limit~([^~.]+)~([^~.]+)\.http_local_rate_limit\.(rate_limited|enforced)")
+_DROPPED = "access_logs.grpc_access_log.logs_dropped"  # entries that Envoy had no room for
 _RECEIVED = re.compile(r"http\.inbound_\d+\.downstream_rq_completed")
 
 _RBAC = "envoy.filters.http.rbac"  # namespace of the filters' dynamic metadata
@@ -42,6 +43,7 @@ STATS_PATTERNS = (
     r"cluster\.outbound~[^.]+\.upstream_rq_(\dxx|time)",
     r"http\.inbound_\d+\.downstream_rq_completed",
     r"limit~[^.]+\.http_local_rate_limit\.(rate_limited|enforced)",
+    r"access_logs\.grpc_access_log\.logs_dropped",
     r"http\.[^.]+\.downstream_rq_active",
     r"listener_manager\.lds\.update_success",
 )
@@ -210,6 +212,9 @@ class Telemetry:
         name = metric.name
         if _RECEIVED.fullmatch(name):
             self._open.received += sum(_number(point) for point in metric.sum.data_points)
+            return
+        if name == _DROPPED:
+            self._open.records_lost += sum(_number(point) for point in metric.sum.data_points)
             return
         limited = _LIMITED.fullmatch(name)
         if limited is not None:

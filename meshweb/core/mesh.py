@@ -20,6 +20,7 @@ from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.providers import others_asked
 from meshweb.core.scoped import Audience
 
+_POLICY = "AuthorizationPolicy"
 Conflicts = dict[DocumentKey, list[str]]
 """Losing documents, with what each is told."""
 
@@ -184,7 +185,8 @@ class MeshAssembly:
                 for audience in audiences
                 if any(map(audience.covers, workloads))
             }
-        stale |= mesh.askers.keys()
+        if any(key.kind == _POLICY for key in keys):
+            stale |= mesh.askers.keys()  # another one may name another provider for the same port
         lost = self._lost() if self._conflicts else {}
         for key in stale:
             if key in mesh.conditions:

@@ -67,7 +67,9 @@ def _service(mesh: MeshBuilder, text: str) -> Service | None:
 def others_asked(mesh: MeshBuilder, key: DocumentKey) -> Iterator[str]:
     """What the author of a CUSTOM policy should know where its provider is not asked after all: at the first such port by name."""
     name = mesh.askers.get(key)
-    if name is None:
+    definition = mesh.extension_providers.get(name) if name is not None else None
+    alone = len(set(mesh.askers.values())) == 1
+    if name is None or (alone and (definition is None or definition.grpc)):
         return
     for _, workload in sorted(mesh.workloads.items()):
         if any(audience.covers(workload) for audience in mesh.audiences.get(key, ())):
@@ -77,7 +79,10 @@ def others_asked(mesh: MeshBuilder, key: DocumentKey) -> Iterator[str]:
 
 
 def _refused_at(mesh: MeshBuilder, workload: Workload, name: str, key: DocumentKey) -> Iterator[str]:
+    alone = len(set(mesh.askers.values())) == 1
     for number, protocol in mesh.inbound_protocols(workload).items():
+        if alone and protocol.is_http:
+            continue
         asking = [p for p in mesh.policies_of(workload, number) if p.provider is not None]
         if not any((p.namespace, p.name) == (key.namespace, key.name) for p in asking):
             continue
