@@ -12,8 +12,17 @@ from django.utils import timezone
 
 from meshweb.core.topology import Traffic, judge
 from meshweb.store.mesh import current_mesh
-from meshweb.store.models import AccessRecord, BackendBucket, EdgeBucket, LimitBucket, LostAccessRecords, MeshState, Proxy
-from meshweb.telemetry import access_records, denials, rate_limits, retention
+from meshweb.store.models import (
+    AccessRecord,
+    BackendBucket,
+    CalledPort,
+    EdgeBucket,
+    LimitBucket,
+    LostAccessRecords,
+    MeshState,
+    Proxy,
+)
+from meshweb.telemetry import access_records, called_ports, denials, rate_limits, retention
 from meshweb.telemetry.histogram import BOUNDS_MS, BUCKETS, quantile
 from meshweb.telemetry.ingest import FINE, Arrival, bucket_start, ingest
 from meshweb.telemetry.reports import Report
@@ -138,6 +147,22 @@ def test_denials_name_the_rule(mesh: None) -> None:
     ]
     assert EdgeBucket.objects.get().denied == 5, "what a dry run would deny is not denied"
     assert denials.denied(start, start + timedelta(seconds=FINE), source="shop/pay") == []
+
+
+def test_the_ports_that_were_called_are_known_for_a_day(mesh: None) -> None:
+    make.proxy("web", services=["shop/web"])
+    at = time.time()
+    backends = [{"service": "shop/pay", "port": port, "classes": {"2": 1}, "histogram": _histogram()} for port in (8080, 9000)]
+    ingest([Arrival("shop/web", _report(1, backends=backends), at - 600)])
+    ingest([Arrival("shop/web", _report(2, backends=backends[:1]), at)])
+    now = datetime.fromtimestamp(at, UTC)
+    assert called_ports.since(now - timedelta(hours=1)) == {("shop/web", "shop/pay"): frozenset({8080, 9000})}
+    assert called_ports.since(now - timedelta(minutes=5)) == {("shop/web", "shop/pay"): frozenset({8080})}
+    retention.prune()
+    assert CalledPort.objects.count() == 2
+    CalledPort.objects.filter(port=9000).update(last=now - timedelta(days=2))
+    retention.prune()
+    assert [row.port for row in CalledPort.objects.all()] == [8080]
 
 
 def test_what_rate_limits_did_is_summed(mesh: None) -> None:
