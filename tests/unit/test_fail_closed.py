@@ -150,3 +150,34 @@ def test_cluster_local_means_the_own_trust_domain(principal: str, matcher: dict[
     assert deny is not None
     [rule] = deny["policies"].values()
     assert rule["principals"] == [{"and_ids": {"ids": [rbac_values.caller(matcher)]}}]
+
+
+def test_a_route_keeps_its_own_policy_beside_a_broken_document_of_the_same_name() -> None:
+    """Sets of policies are told apart by kind too: else the route would have those of its host."""
+    labels = {"app": "edge", "gateway.networking.k8s.io/gateway-name": "public"}
+    edge = make.document("WorkloadEntry", "edge-1", {"address": "127.10.0.9", "labels": labels, "serviceAccount": "edge"})
+    listener = {"name": "http", "port": 8080, "protocol": "HTTP"}
+    gateway = make.document("Gateway", "public", {"gatewayClassName": "meshweb", "listeners": [listener]})
+    rules = [{"matches": [{"path": {"value": "/kept"}}], "backendRefs": [{"name": "web", "port": 8080}]}]
+    route = make.document("HTTPRoute", "kept", {"parentRefs": [{"name": "public"}], "rules": rules})
+    target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "kept"}
+    view = ProxyView("shop", "edge-1", CaptureMode.EXPLICIT, "127.10.0.9", gateway="public")
+    users = make.document("RequestAuthentication", "p", {"selector": {"matchLabels": {"app": "edge"}}})
+    intent = _intent(
+        edge,
+        make.service("web"),
+        gateway,
+        route,
+        users,
+        _policy("p", targetRefs=[target], action="DENY", rules=[{}]),
+        view=view,
+    )
+    key = DocumentKey("RequestAuthentication", "shop", "p")
+    broken = replace(intent, documents={**intent.documents, key: replace(intent.documents[key], spec=Unreadable("of later"))})
+    found = Compiler(KINDS).compile(broken).snapshots[view.id].resource(TypeUrl.ROUTE, "http.8080")
+    assert found is not None
+    routes = message("envoy.config.route.v3.RouteConfiguration").FromString(found.body).virtual_hosts[0].routes
+    (kept,) = (one for one in routes if one.name == "shop/kept")
+    packed = kept.typed_per_filter_config["envoy.filters.http.rbac.deny"]
+    denied = message("envoy.extensions.filters.http.rbac.v3.RBACPerRoute").FromString(packed.value).rbac.rules.policies
+    assert sorted(denied) == ["ns[shop]-RequestAuthentication[p]-rule[0]", "ns[shop]-policy[p]-rule[0]"]
