@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshweb.core.envoy import filter_chain as filters, tls
+from meshweb.core.envoy import filter_chain as filters, network_filters as network, tls
 from meshweb.core.envoy.listeners import connection_chains, listener, tls_inspector
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address
@@ -89,8 +89,8 @@ def _unmatched(spec: GatewayListener, chain: ServerChain) -> list[Json]:
         )
         return [{"filters": [filters.http_connection_manager(hcm)]}]
     rules = rules_for(chain.policies, http=False, trust_domain=spec.trust_domain)
-    judges = filters.network_rbac_filters(rules, spec.port)
-    raw = [filters.alpn_override(tls.MESH_ALPN)] if chain.looked_at else []
+    judges = network.network_rbac_filters(rules, spec.port)
+    raw = [network.alpn_override(tls.MESH_ALPN)] if chain.looked_at else []
     return connection_chains(chain.connections, stat, spec.dns_suffix, [*judges, *raw], judged=bool(judges))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshweb.core import names
-from meshweb.core.envoy import filter_chain as filters, tls
+from meshweb.core.envoy import filter_chain as filters, network_filters as network, tls
 from meshweb.core.envoy.denial_header import peer_filter
 from meshweb.core.envoy.rbac import rules_for
 from meshweb.core.envoy.values import Json, address, any_of, duration, serialized
@@ -124,8 +124,8 @@ def _inbound_tcp(spec: InboundListener, suffix: str) -> list[Json]:
     number = spec.port.number
     rules = rules_for(spec.port.policies, http=False, trust_domain=spec.trust_domain, gateways=spec.port.gateways)
     return [
-        *filters.network_rbac_filters(rules, number),
-        filters.tcp_proxy(f"inbound_{number}{suffix}", names.inbound_cluster(number)),
+        *network.network_rbac_filters(rules, number),
+        network.tcp_proxy(f"inbound_{number}{suffix}", names.inbound_cluster(number)),
     ]
 
 
@@ -157,14 +157,14 @@ def outbound_listener(spec: OutboundListener) -> XdsResource:
 
 def _connection_chains(spec: OutboundListener, stat: str) -> list[Json]:
     """One per rule; of rules for one server name the first holds. A connection that no rule is for is closed."""
-    first = [filters.alpn_override(tls.MESH_ALPN)] if spec.protocol is Protocol.AUTO else []
+    first = [network.alpn_override(tls.MESH_ALPN)] if spec.protocol is Protocol.AUTO else []
     if spec.dynamic:
         if spec.protocol is Protocol.AUTO or not spec.connections:
             return []
         pattern = spec.port.service.name
-        first = [filters.sni_dynamic_host(spec.port.port)]
+        first = [network.sni_dynamic_host(spec.port.port)]
         match: Json = {"server_names": [pattern]} if pattern != "*" else {"transport_protocol": "tls"}
-        proxy = filters.tcp_proxy_to(stat, spec.connections[0], spec.dns_suffix)
+        proxy = network.tcp_proxy_to(stat, spec.connections[0], spec.dns_suffix)
         return [{"name": "sni", "filter_chain_match": match, "filters": [*first, proxy]}]
     return connection_chains(spec.connections, stat, spec.dns_suffix, first)
 
@@ -189,7 +189,7 @@ def connection_chains(
             taken.add("")
         chain: Json = {
             "name": f"rule-{index}",
-            "filters": [*first, filters.tcp_proxy_to(stat, rule, dns_suffix, judged=judged)],
+            "filters": [*first, network.tcp_proxy_to(stat, rule, dns_suffix, judged=judged)],
         }
         chains.append({**chain, "filter_chain_match": match} if match else chain)
     return chains
