@@ -27,6 +27,12 @@ CHECK = make.document(
 )
 
 
+async def _calls_of_pay(mesh: Mesh) -> dict[str, int]:
+    """Requests of the last minute, by who was called."""
+    edges = (await mesh.plane.read("topology?window=60s"))["edges"]
+    return {edge["destination"]: edge["requests"] for edge in edges if edge["source"] == "shop/pay"}
+
+
 async def _meshctl(mesh: Mesh, *arguments: str) -> tuple[int, str]:
     token = (mesh.plane.data_dir / "admin.token").read_text().strip()
     child = await asyncio.create_subprocess_exec(
@@ -43,31 +49,40 @@ async def _meshctl(mesh: Mesh, *arguments: str) -> tuple[int, str]:
 
 
 async def test_a_failing_endpoint_is_seen_by_its_callers_and_recovers(mesh: Mesh) -> None:
+    plane, before = mesh.plane, await _calls_of_pay(mesh)
+    try:
+        await plane.apply(CHECK)
+        await _fails_and_recovers(mesh)
+        after = await _calls_of_pay(mesh)
+        more = [called for called, requests in after.items() if requests > before.get(called, 0)]
+        assert not more, "checks are no calls between services"
+    finally:
+        await plane.call("DELETE", "healthchecks/shop/pay", If_Match="*")
+    await plane.settle_status()
+
+
+async def _fails_and_recovers(mesh: Mesh) -> None:
     plane = mesh.plane
 
     async def seen(healthy: int, workload: str = mesh.a.proxy) -> Any:
         found = (await plane.read(f"workloads/{workload}"))["seen"]
         return found if (found["callers"], found["healthy"]) == (3, healthy) else None
 
-    await plane.apply(CHECK)
     await until(lambda: seen(3), "all callers check it, and see it healthy", 20)
     mesh.a.app.healthy = False
-    found = await until(lambda: seen(0), "no caller sees it healthy", 10)
-    assert {(e["caller"], e["state"], e["service"]) for e in found["out"]} == {
-        (vm.proxy, "failing", "shop/pay-a") for vm in (mesh.web, mesh.a, mesh.b)
-    }
-    await until(lambda: seen(3, mesh.b.proxy), "the other one is healthy", 10)
-    code, out = await _meshctl(mesh, "workload", "get", mesh.a.proxy)
-    assert code == 3
-    assert "0 of 3 healthy, 3 failing" in out
-    code, out = await _meshctl(mesh, "proxy", "endpoints", mesh.web.proxy)
-    row = next(line.split() for line in out.splitlines() if line.startswith("shop/pay-a:"))
-    assert (code, row[2]) == (0, "failing")
-
-    mesh.a.app.healthy = True
+    try:
+        found = await until(lambda: seen(0), "no caller sees it healthy", 10)
+        assert {(e["caller"], e["state"], e["service"]) for e in found["out"]} == {
+            (vm.proxy, "failing", "shop/pay-a") for vm in (mesh.web, mesh.a, mesh.b)
+        }
+        await until(lambda: seen(3, mesh.b.proxy), "the other one is healthy", 10)
+        code, out = await _meshctl(mesh, "workload", "get", mesh.a.proxy)
+        assert code == 3
+        assert "0 of 3 healthy, 3 failing" in out
+        code, out = await _meshctl(mesh, "proxy", "endpoints", mesh.web.proxy)
+        row = next(line.split() for line in out.splitlines() if line.startswith("shop/pay-a:"))
+        assert (code, row[2]) == (0, "failing")
+    finally:
+        mesh.a.app.healthy = True
     await until(lambda: seen(3), "it recovers", 10)
     assert (await _meshctl(mesh, "workload", "get", mesh.a.proxy))[0] == 0
-    edges = {(e["source"], e["destination"]) for e in (await plane.read("topology?window=60s"))["edges"]}
-    assert not [edge for edge in edges if edge[0].startswith("shop/pay")], "checks are no calls between services"
-    assert (await plane.call("DELETE", "healthchecks/shop/pay", If_Match="*")).status_code == 204
-    await plane.settle_status()
