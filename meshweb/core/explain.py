@@ -240,9 +240,8 @@ def _ip(text: str) -> str:
 
 def _judged(workload: Workload, policies: Sequence[Policy], call: Call, came: Arrival, trust_domain: str) -> Verdict:
     judge = Judge(call, trust_domain)
-    matches = {id(policy): judge.matching_rule(policy) for policy in policies}  # a hash would be taken of all their rules
+    matches, nearest = _weighed(policies, judge)
     decision = authorization.settle(policies, lambda policy: matches[id(policy)], http=call.http)
-    nearest = None if decision.allowed or decision.policy is not None else _nearest(policies, judge)
     document, field, reason = _reason(decision, policies, nearest, judge)
     asked = ""
     if decision.asked is not None and decision.allowed:
@@ -300,16 +299,24 @@ def _reason(
     return _key(policy), field, f"no ALLOW policy admits it; nearest is rule {rule + 1} of {where}"
 
 
-def _nearest(policies: Sequence[Policy], judge: Judge) -> tuple[Policy, int] | None:
-    """The rule of an ALLOW policy of which the fewest conditions do not hold: of several the first."""
-    found, least = None, _MANY
+def _weighed(policies: Sequence[Policy], judge: Judge) -> tuple[Mapping[int, int | None], tuple[Policy, int] | None]:
+    """The first rule of each policy that matches, by the policy's id (a hash would be taken of all its rules); and the rule of an ALLOW
+    policy of which the fewest conditions do not hold: of several the first."""
+    matches: dict[int, int | None] = {}
+    nearest, least = None, _MANY
     for policy in policies:
-        if policy.action is PolicyAction.ALLOW and not policy.dry_run:
-            for rule in range(len(policy.rules)):
-                count = judge.lacking(policy, rule, least)
-                if count < least:
-                    found, least = (policy, rule), count
-    return found
+        if policy.action is not PolicyAction.ALLOW or policy.dry_run:
+            matches[id(policy)] = judge.matching_rule(policy)
+            continue
+        matches[id(policy)] = None
+        for rule in range(len(policy.rules)):
+            count = judge.lacking(policy, rule, least)
+            if not count:
+                matches[id(policy)] = rule
+                break
+            if count < least:
+                nearest, least = (policy, rule), count
+    return matches, nearest
 
 
 def _trace(policy: Policy, judge: Judge, call: Call) -> PolicyTrace:
