@@ -19,7 +19,7 @@ from meshweb.core.intent import ProxyView
 from meshweb.core.ir.gateways import GatewayServer
 from meshweb.core.ir.health_checks import HealthCheck, panic_threshold
 from meshweb.core.ir.routing import Backend, ConnectionRule, Destination, Origin, RouteRule
-from meshweb.core.ir.security import DENY_BY_DEFAULT, Policy
+from meshweb.core.ir.security import POLICY, Policy
 from meshweb.core.ir.services import Service, Workload
 from meshweb.core.ir.traffic_policy import ConnectionPool, LoadBalancing, OutlierDetection, PortedPolicy, TlsMode
 from meshweb.core.scope import Scope, View, in_order, targets
@@ -312,7 +312,10 @@ def _inbound(mesh: MeshBuilder, workload: Workload) -> Iterator[InboundPortView]
 
 
 def _policy_words(policy: Policy) -> str:
-    return f"{policy.action.value} {policy.namespace}/{policy.name}" if policy != DENY_BY_DEFAULT else "DENY by default"
+    if policy.is_default:
+        return "DENY by default"
+    name = f"{policy.namespace}/{policy.name}" if policy.kind == POLICY else str(policy.document)
+    return f"{policy.action.value} {name}"
 
 
 def _servers(scope: Scope, workload: Workload | None) -> list[GatewayServer]:

@@ -19,14 +19,13 @@ from meshweb.core.caller import Caller
 from meshweb.core.errors import pointer
 from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import DocumentKey
-from meshweb.core.ir.security import Attribute, Policy, PolicyAction, PolicyCondition
+from meshweb.core.ir.security import DENY_BY_DEFAULT, Attribute, Policy, PolicyAction, PolicyCondition
 from meshweb.core.ir.services import Service, ServicePort, Workload
 from meshweb.core.names import ServiceRef
 
 MOST_TRACES = 50
 _MANY = 1_000_000
 """More conditions than a rule can have."""
-_DEFAULT = DocumentKey("MeshConfig", "", "default")
 
 
 class Hop(StrEnum):
@@ -248,7 +247,7 @@ def _judged(workload: Workload, policies: Sequence[Policy], call: Call, came: Ar
         policy, rule = decision.asked
         asked = policy.provider.name if policy.provider is not None else ""
         words = f"rule {rule + 1} of {policy.namespace}/{policy.name} asks {asked}, which decides"
-        document, field, reason = _key(policy), pointer("spec", "rules", rule), f"{words}; {reason}"
+        document, field, reason = policy.document, pointer("spec", "rules", rule), f"{words}; {reason}"
     reason = f"{reason}; {came.reason}" if came.reason else reason
     shown = _shown(policies, matches, nearest)
     traces = tuple(_trace(policy, judge, call) for policy in shown)
@@ -282,21 +281,21 @@ def _reason(
                 asked.problem if asked is not None else ""
             ) or "the port has several providers, or does not speak what they are asked by"
             words = f"rule {decision.rule + 1} of {name} asks, and nobody can be asked: {why}"
-            return _key(policy), pointer("spec", "rules", decision.rule), words
-        return _key(policy), pointer("spec", "rules", decision.rule), f"rule {decision.rule + 1} of {name} {word} it"
+            return policy.document, pointer("spec", "rules", decision.rule), words
+        return policy.document, pointer("spec", "rules", decision.rule), f"rule {decision.rule + 1} of {name} {word} it"
     if decision.allowed:
         return None, "", "no policy denies it, and no ALLOW policy stands before the workload"
     if nearest is None:
         empty = next((p for p in policies if p.action is PolicyAction.ALLOW and not p.dry_run and not p.is_default), None)
         if empty is None:
             words = "the mesh denies by default, and no ALLOW policy stands before the workload"
-            return _DEFAULT, "/spec/defaultAuthorization", words
-        return _key(empty), "/spec/rules", f"{empty.namespace}/{empty.name} admits nobody: it has no rules"
+            return DENY_BY_DEFAULT.document, "/spec/defaultAuthorization", words
+        return empty.document, "/spec/rules", f"{empty.namespace}/{empty.name} admits nobody: it has no rules"
     policy, rule = nearest
     failed = judge.failed(policy, rule)
     field = failed[0].at if failed else pointer("spec", "rules", rule)
     where = f"{policy.namespace}/{policy.name}"
-    return _key(policy), field, f"no ALLOW policy admits it; nearest is rule {rule + 1} of {where}"
+    return policy.document, field, f"no ALLOW policy admits it; nearest is rule {rule + 1} of {where}"
 
 
 def _weighed(policies: Sequence[Policy], judge: Judge) -> tuple[Mapping[int, int | None], tuple[Policy, int] | None]:
@@ -325,11 +324,7 @@ def _trace(policy: Policy, judge: Judge, call: Call) -> PolicyTrace:
         failed = judge.failed(policy, index)
         told = tuple(FailedCondition(c.at, c.values, c.negated, _got(c, call)) for c in failed)
         rules.append(RuleTrace(index, not failed, told))
-    return PolicyTrace(_key(policy), policy.action, policy.dry_run, tuple(rules))
-
-
-def _key(policy: Policy) -> DocumentKey:
-    return DocumentKey(policy.kind, policy.namespace, policy.name)
+    return PolicyTrace(policy.document, policy.action, policy.dry_run, tuple(rules))
 
 
 def _got(condition: PolicyCondition, call: Call) -> str:

@@ -15,12 +15,12 @@ from meshweb.core.errors import CompileError
 from meshweb.core.gateway_peers import gateway_peers
 from meshweb.core.intent import Document, DocumentKey, Intent, Unreadable
 from meshweb.core.ir.routing import RouteRule
+from meshweb.core.ir.security import POLICY
 from meshweb.core.ir.services import Workload
 from meshweb.core.names import PortRef, ServiceRef
 from meshweb.core.providers import others_asked
 from meshweb.core.scoped import Audience
 
-_POLICY = "AuthorizationPolicy"
 Conflicts = dict[DocumentKey, list[str]]
 """Losing documents, with what each is told."""
 
@@ -185,7 +185,7 @@ class MeshAssembly:
                 for audience in audiences
                 if any(map(audience.covers, workloads))
             }
-        if any(key.kind == _POLICY for key in keys):
+        if any(key.kind == POLICY for key in keys):
             stale |= mesh.askers.keys()  # another one may name another provider for the same port
         lost = self._lost() if self._conflicts else {}
         for key in stale:

@@ -36,9 +36,6 @@ Truth = bool | None
 """None: it depends on the request."""
 
 
-DEFAULT = DocumentKey("MeshConfig", "", "default")
-
-
 class Reach(StrEnum):
     """Which of its calls pass."""
 
@@ -76,7 +73,7 @@ class Reason:
         """JSON pointer; empty: the whole document."""
         if self.rule is not None:
             return pointer("spec", "rules", self.rule)
-        return "/spec/defaultAuthorization" if self.document == DEFAULT else self.at
+        return "/spec/defaultAuthorization" if self.document == DENY_BY_DEFAULT.document else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +124,7 @@ def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule],
     live = [policy for policy in policies if not policy.dry_run]
     denying = [*_asking(live, matches, http), *_reasons(live, PolicyAction.DENY, matches)]
     allowing = [policy for policy in live if policy.action is PolicyAction.ALLOW]
-    documented = [policy for policy in allowing if policy != DENY_BY_DEFAULT]
+    documented = [policy for policy in allowing if not policy.is_default]
     declared = bool(documented)
     certain = [reason for reason in denying if reason.certain]
     if certain:
@@ -136,7 +133,9 @@ def over_all(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule],
         return Reached(Reach.SOMETIMES if denying else Reach.ALWAYS, declared, tuple(denying))
     admitting = list(_reasons(live, PolicyAction.ALLOW, matches))
     if not admitting:
-        silent = [Reason(Effect.SILENT, _key(policy)) for policy in documented] or [Reason(Effect.SILENT, DEFAULT)]
+        silent = [Reason(Effect.SILENT, policy.document) for policy in documented] or [
+            Reason(Effect.SILENT, DENY_BY_DEFAULT.document)
+        ]
         return Reached(Reach.NEVER, declared, tuple(silent))
     if any(reason.certain for reason in admitting):
         admitting = [reason for reason in admitting if reason.certain]
@@ -153,7 +152,7 @@ def _reasons(
             for index, rule in enumerate(policy.rules):
                 match = matches(policy, rule)
                 if match is not False:
-                    yield Reason(effect, _key(policy), index, match is True, _is_for_anyone(rule), rule)
+                    yield Reason(effect, policy.document, index, match is True, _is_for_anyone(rule), rule)
 
 
 def _asking(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], Truth], http: Truth) -> Iterable[Reason]:
@@ -164,10 +163,6 @@ def _asking(policies: Sequence[Policy], matches: Callable[[Policy, PolicyRule], 
         if any(asked):
             reason = replace(reason, effect=Effect.ASKS, certain=False)  # noqa: PLW2901 - the same reason, seen closer
         yield reason
-
-
-def _key(policy: Policy) -> DocumentKey:
-    return DocumentKey(policy.kind, policy.namespace, policy.name)
 
 
 def _is_for_anyone(rule: PolicyRule) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshweb.core.reach import DEFAULT, Effect, Reach, Reached, Reason
+from meshweb.core.ir.security import DENY_BY_DEFAULT
+from meshweb.core.reach import Effect, Reach, Reached, Reason
 
 
 def reach_words(found: Reached) -> str:
@@ -32,7 +33,7 @@ def _named(reasons: Iterable[Reason]) -> str:
 
 
 def _reason(reason: Reason) -> str:
-    if reason.document is None or reason.document == DEFAULT:
+    if reason.document is None or reason.document == DENY_BY_DEFAULT.document:
         return "the mesh's default"
     name = f"{reason.document.namespace}/{reason.document.name}"
     return name if reason.rule is None else f"rule {reason.rule + 1} of {name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshweb.core.intent import DocumentKey
-from meshweb.core.ir.security import DENY_BY_DEFAULT, MtlsMode, PolicyAction
+from meshweb.core.ir.security import POLICY, MtlsMode, PolicyAction
 from meshweb.core.ir.services import Service, Workload
 from meshweb.core.reach import Map, Observer, Place, Reach, Reached, over_all
 
@@ -80,20 +80,20 @@ def _name(access: Map, service: Service) -> tuple[str, str, str]:
     """Of no document but one that was suggested before."""
     plain = f"{service.ref.name.replace('*', 'any')}-observed-callers"
     number, name = 1, plain
-    while (known := access.mesh.documents.get(DocumentKey("AuthorizationPolicy", service.ref.namespace, name))) is not None:
+    while (known := access.mesh.documents.get(DocumentKey(POLICY, service.ref.namespace, name))) is not None:
         if SUGGESTED in known.annotations:
             break
         number += 1
         name = f"{plain}-{number}"
-    return "AuthorizationPolicy", service.ref.namespace, name
+    return POLICY, service.ref.namespace, name
 
 
 def _standing(access: Map, service: Service) -> list[DocumentKey]:
     found = {
-        DocumentKey("AuthorizationPolicy", policy.namespace, policy.name)
+        policy.document
         for place in access.places(service, routed=False)
         for policy in place.policies
-        if policy.action is PolicyAction.ALLOW and not policy.dry_run and policy != DENY_BY_DEFAULT
+        if policy.action is PolicyAction.ALLOW and not policy.dry_run and not policy.is_default
     }
     return sorted(found)
 

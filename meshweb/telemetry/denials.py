@@ -10,10 +10,9 @@ from django.db import connection
 from django.db.models import Max, Sum
 
 from meshweb.core.envoy.rbac import policy_of
+from meshweb.core.ir.security import POLICY
 from meshweb.store.models import DenialBucket
 from meshweb.telemetry import reports
-
-_POLICY = "AuthorizationPolicy"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +31,7 @@ class Reason:
         """ "Kind namespace/name"."""
         if not self.policy:
             return None
-        return self.policy if self.of_another_kind else f"{_POLICY} {self.policy}"
+        return self.policy if self.of_another_kind else f"{POLICY} {self.policy}"
 
     @property
     def field(self) -> str:
@@ -59,7 +58,7 @@ def reason_of(denial: reports.Denial) -> Reason:
     if found is None:
         return Reason("", -1, denial.dry_run, denial.cause, denial.detail)
     key, rule = found
-    policy = f"{key.namespace}/{key.name}" if key.kind == _POLICY else str(key)
+    policy = f"{key.namespace}/{key.name}" if key.kind == POLICY else str(key)
     return Reason(policy, rule, denial.dry_run, denial.cause, denial.detail)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
 import yaml
 
+from tests.agent.rig import until
 from tests.traffic.cases import Case, File, Wire
 from tests.traffic.conftest import Driver
 from tests.traffic.mesh import HTTP, TCP
@@ -87,11 +87,13 @@ def test_each_call_is_recorded_once(driver: Driver) -> None:
             request = Request(method, path, "api.shop", headers, body, tls=True, identity=identity, alpn=alpn)
             await rig.calls.many(wire, (api.bind, TCP if wire == "tcp" else HTTP), [request])
         found: list[Json] = []
-        async with asyncio.timeout(_WAIT_SECONDS):
-            while len(found) < len(wanted):
-                await asyncio.sleep(0.1)
-                found += map(dict, telemetry.freeze(0.0)["accessRecords"])
-                telemetry.acknowledged()
+
+        def recorded() -> bool:
+            found.extend(map(dict, telemetry.freeze(0.0)["accessRecords"]))
+            telemetry.acknowledged()
+            return len(found) >= len(wanted)
+
+        await until(recorded, "each call is recorded", _WAIT_SECONDS)
         return found
 
     wanted = [record for *_, record in CALLS if record is not None]

@@ -17,6 +17,7 @@ from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.providers import Provider
 from meshweb.core.ir.security import (
     NO_GATEWAYS,
+    POLICY,
     Attribute,
     Conditions,
     GatewayPeers,
@@ -29,7 +30,6 @@ from meshweb.core.ir.security import (
 
 _ALLOW, _DENY = 0, 1  # config.rbac.v3.RBAC.Action
 _ANY: Json = {"any": True}
-_POLICY = "AuthorizationPolicy"
 _POLICY_ID = re.compile(r"ns\[([a-z0-9-]{1,63})\]-([A-Za-z]{1,63})\[([a-z0-9.-]{1,253})\]-rule\[([0-9]{1,3})\]")
 MTLS = "mtls"
 """How Envoy names the denial of a connection without certificate."""
@@ -92,7 +92,7 @@ def requiring_mtls(rbac: RbacRules) -> RbacRules:
 
 def policy_id(policy: Policy, rule: int) -> str:
     """How Envoy names what decided. `policy_of` reads it."""
-    word = "policy" if policy.kind == _POLICY else policy.kind
+    word = "policy" if policy.kind == POLICY else policy.kind
     return f"ns[{policy.namespace}]-{word}[{policy.name}]-rule[{rule}]"
 
 
@@ -101,7 +101,7 @@ def policy_of(identifier: str) -> tuple[DocumentKey, int] | None:
     found = _POLICY_ID.fullmatch(custom.rule_of(identifier))
     if found is None:
         return None
-    kind = _POLICY if found[2] == "policy" else found[2]
+    kind = POLICY if found[2] == "policy" else found[2]
     return DocumentKey(kind, found[1], found[3]), int(found[4])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from meshweb.core.intent import DocumentKey
 from meshweb.core.ir.providers import Provider
 
 
@@ -29,6 +30,9 @@ class PeerModes:
     @property
     def disables(self) -> bool:
         return MtlsMode.DISABLE in {self.mode, *(mode for _, mode in self.ports)}
+
+
+POLICY = "AuthorizationPolicy"
 
 
 class PolicyAction(StrEnum):
@@ -137,15 +141,19 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     dry_run: bool = False
     provider: Provider | None = None
-    kind: str = "AuthorizationPolicy"
+    kind: str = POLICY
     """Of the document: another when one that cannot be compiled admits nobody."""
     ready: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
     """What `core/authorization.py` worked out of the rules."""
 
     @property
+    def document(self) -> DocumentKey:
+        return DocumentKey(self.kind, self.namespace, self.name)
+
+    @property
     def is_default(self) -> bool:
-        """Of no document: the mesh's default."""
-        return not self.name
+        """Of no document of its own: the mesh's default."""
+        return self.kind == "MeshConfig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +196,8 @@ def provider_of(policies: Iterable[Policy], *, http: bool) -> Provider | None:
     return found
 
 
-DENY_BY_DEFAULT = Policy("", "", PolicyAction.ALLOW, ())
-"""What stands before every workload where the mesh's default is to deny: no document, and it admits nobody."""
+DENY_BY_DEFAULT = Policy("", "default", PolicyAction.ALLOW, (), kind="MeshConfig")
+"""What stands before every workload where the mesh's default is to deny: it admits nobody."""
 
 
 @dataclass(frozen=True, slots=True)
